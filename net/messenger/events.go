@@ -1,0 +1,155 @@
+package messenger
+
+import (
+	"dione/crypto/identity"
+	"dione/store"
+)
+
+// The rows that screens show are those of the store, under the engine's name,
+// so that a screen imports the engine only.
+type (
+	// Message is one message of a chat.
+	Message = store.Message
+	// MessageID names a message.
+	MessageID = store.MessageID
+	// Chat names a conversation; the zero Chat is the #lan room.
+	Chat = store.Chat
+	// ChatInfo is a chat's line in the roster.
+	ChatInfo = store.ChatInfo
+	// State is how far a message is known to have come.
+	State = store.State
+	// Path is the way by which a message came or a peer is reached.
+	Path = store.Path
+)
+
+// Room is the #lan room.
+var Room = store.Room
+
+// The states and paths that a screen tells apart.
+const (
+	StateReceived  = store.StateReceived
+	StateQueued    = store.StateQueued
+	StateStored    = store.StateStored
+	StateDelivered = store.StateDelivered
+	StateFailed    = store.StateFailed
+
+	PathNone    = store.PathNone
+	PathLAN     = store.PathLAN
+	PathDirect  = store.PathDirect
+	PathRelay   = store.PathRelay
+	PathMailbox = store.PathMailbox
+
+	// MaxText is the longest message text, in bytes of UTF-8.
+	MaxText = store.MaxText
+)
+
+// Event is a fact that is already stored. Only this package makes events.
+type Event interface{ event() }
+
+type (
+	// Ready says that the engine listens; it is the first event.
+	Ready struct{ Self Self }
+
+	// PersonNear says that a live link to somebody came up: of the LAN, or
+	// (Person.Path) another one.
+	PersonNear struct{ Person Person }
+
+	// PersonGone says that the last live link to somebody ended. Path is the
+	// one by which they had been reached.
+	PersonGone struct {
+		Person Person
+		Path   Path
+	}
+
+	// PersonRenamed says that somebody's name changed: the one they claim or
+	// the petname the user gave. Was is the name shown until now.
+	PersonRenamed struct {
+		Person Person
+		Was    string
+	}
+
+	// MessageSent says that an own message is committed.
+	MessageSent struct{ Message Message }
+
+	// MessageReceived says that somebody's message is committed.
+	MessageReceived struct {
+		Message Message
+		From    Person
+	}
+
+	// StateChanged says that an own message came further, or failed. The
+	// fields of Message tell the new state.
+	StateChanged struct{ Message Message }
+
+	// ChatRead says that the user has read a chat up to Info.Read.
+	ChatRead struct{ Info ChatInfo }
+
+	// NetChanged says that how the program hears and is heard has changed.
+	NetChanged struct{ Net Net }
+
+	// Notice tells the user something in words: what happened, or (Failed)
+	// what failed and why. Hint is the next step, or "".
+	Notice struct {
+		Text, Hint string
+		Failed     bool
+	}
+
+	// Lagged says that events were dropped: read the store again.
+	Lagged struct{}
+)
+
+func (Ready) event()           {}
+func (PersonNear) event()      {}
+func (PersonGone) event()      {}
+func (PersonRenamed) event()   {}
+func (MessageSent) event()     {}
+func (MessageReceived) event() {}
+func (StateChanged) event()    {}
+func (ChatRead) event()        {}
+func (NetChanged) event()      {}
+func (Notice) event()          {}
+func (Lagged) event()          {}
+
+// Self is who this profile is.
+type Self struct {
+	ID    identity.ID
+	Name  string
+	Tag   string
+	Addrs []string // multiaddrs with /p2p at which it listens; none while it does not
+}
+
+// Person is somebody known to the profile, as screens show them.
+type Person struct {
+	ID       identity.ID
+	Name     string // petname, else claimed name, else the tag
+	Claimed  string // the name the person gives, cleaned; may be ""
+	Petname  string // the name the user gave, or ""
+	Tag      string // 4 characters; 8 where two known people share name and tag
+	Path     Path   // way of the live link; PathNone when there is none
+	Contact  bool   // added, or ever chatted with in private
+	LastSeen int64  // unix milliseconds of the end of the last live link, 0 if never
+}
+
+// Near reports whether there is a live link over the LAN now.
+func (p Person) Near() bool { return p.Path == PathLAN }
+
+// Connected reports whether there is any live link now.
+func (p Person) Connected() bool { return p.Path != PathNone }
+
+// Net is how the program hears and is heard.
+type Net struct {
+	Addrs      []string    // multiaddrs with /p2p at which it listens
+	LANOff     string      // why LAN discovery does not work, in words; "" when it does
+	Interfaces []Interface // what LAN discovery does on each interface
+	Links      int         // live links to people now
+	Queued     int         // private messages waiting for somebody who is away
+	BytesIn    uint64      // since start, over all links
+	BytesOut   uint64      // since start, over all links
+}
+
+// Interface is one network interface as LAN discovery sees it.
+type Interface struct {
+	Name    string
+	Addrs   []string // IP addresses, with zone where needed
+	Problem string   // what does not work there, in words; "" if nothing
+}

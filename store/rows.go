@@ -1,0 +1,148 @@
+package store
+
+import (
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"dione/crypto/identity"
+)
+
+// MaxText is the longest message text in bytes of UTF-8. What is longer is a
+// file. Composer, wire and store each check it.
+const MaxText = 16 << 10
+
+// MessageID names a message: 16 random bytes, the same at both ends, unique
+// together with the chat and the sender.
+type MessageID [16]byte
+
+// String returns 32 hexadecimal digits.
+func (id MessageID) String() string { return hex.EncodeToString(id[:]) }
+
+// MarshalText writes 32 hexadecimal digits.
+func (id MessageID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads 32 hexadecimal digits.
+func (id *MessageID) UnmarshalText(b []byte) error {
+	if len(b) != 2*len(id) {
+		return fmt.Errorf("message id of %d characters, want %d", len(b), 2*len(id))
+	}
+	_, err := hex.Decode(id[:], b)
+	return err
+}
+
+// Chat names a conversation: the zero Chat is the #lan room, any other one
+// the private chat with Peer.
+type Chat struct{ Peer identity.ID }
+
+// Room is the #lan room.
+var Room = Chat{}
+
+// IsRoom reports whether c is the #lan room.
+func (c Chat) IsRoom() bool { return c == Room }
+
+// String returns "#lan" or the peer ID.
+func (c Chat) String() string {
+	if c.IsRoom() {
+		return "#lan"
+	}
+	return c.Peer.String()
+}
+
+// State is how far a message is known to have come. It is never better than
+// what is known.
+type State uint8
+
+const (
+	// StateReceived is the state of every message of somebody else.
+	StateReceived State = iota
+	// StateQueued: durable here, acknowledged by nobody.
+	StateQueued
+	// StateStored: in the room, Acked of Addressed people have it. In a
+	// private chat, held by that many nodes of the network.
+	StateStored
+	// StateDelivered: durable with everyone it is for.
+	StateDelivered
+	// StateFailed: it will not be delivered; Reason says why.
+	StateFailed
+)
+
+// String returns the state's name as plain mode shows it.
+func (s State) String() string {
+	switch s {
+	case StateReceived:
+		return "received"
+	case StateQueued:
+		return "queued"
+	case StateStored:
+		return "stored"
+	case StateDelivered:
+		return "delivered"
+	case StateFailed:
+		return "failed"
+	}
+	return fmt.Sprintf("state %d", uint8(s))
+}
+
+// Path is the way by which a message came or a peer is reached.
+type Path uint8
+
+// The paths, in the order in which they are preferred.
+const (
+	PathNone Path = iota
+	PathLAN
+	PathDirect
+	PathRelay
+	PathMailbox
+)
+
+// String returns the path's name as plain mode shows it, "" for PathNone.
+func (p Path) String() string {
+	return [...]string{"", "lan", "direct", "relay", "mailbox"}[min(p, PathMailbox)]
+}
+
+// Message is one message of a chat, as stored.
+type Message struct {
+	Row       int64       // local and ascending in the order of commits; 0 before AddMessage
+	Chat      Chat        //
+	ID        MessageID   //
+	From      identity.ID // author
+	Mine      bool        // written here
+	Seq       uint64      // the author's number in this chat, from 1
+	Pos       float64     // place in the chat: sort and page by (Pos, Row)
+	Late      bool        // came after a later message of its author, and stands behind its predecessor
+	Sent      time.Time   // author's clock, milliseconds
+	Arrived   time.Time   // our clock, milliseconds
+	State     State       //
+	Acked     int         // people or nodes that have it; "stored" of plain mode
+	Addressed int         // people or nodes it is for; "replicas" of plain mode
+	Reason    string      // why, when State is StateFailed
+	Path      Path        // way by which it came; PathNone for own
+	Text      string      //
+}
+
+// Contact is a person that this profile has met.
+type Contact struct {
+	ID       identity.ID
+	Claimed  string    // the name the person gives, cleaned
+	Petname  string    // the name the user gives, or ""
+	Kept     bool      // added by the user, or ever chatted with in private: listed under CONTACTS
+	LastSeen time.Time // end of the last live link, zero if never
+}
+
+// ChatInfo is a chat's line in the roster.
+type ChatInfo struct {
+	Chat   Chat
+	Unread int     // messages of others behind Read
+	Read   float64 // Pos of the last message read; 0 if none
+	Last   Message // newest message; Row 0 if there is none
+}
+
+// Outgoing is one message on its way to one person.
+type Outgoing struct {
+	Row     int64 // ascending in the order of commits
+	To      identity.ID
+	Message Message
+	Payload []byte    // what to send, kept as it was made
+	Expires time.Time // zero: never
+}
