@@ -1,0 +1,213 @@
+// Package command understands what people type: text to send, or a command.
+//
+// It is pure and knows neither screen nor engine: the screen and plain mode
+// both parse here, so that a line means the same in either, and each of them
+// carries the commands out in its own way.
+package command
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Command is what one input means: one of the types of this file.
+type Command interface{ command() }
+
+type (
+	// Say is text for the current chat. An empty Text is a blank input, which
+	// nobody sends.
+	Say struct{ Text string }
+
+	// Help lists the commands, or explains the one named Topic, if not "".
+	Help struct{ Topic string }
+
+	// Msg makes the chat with To current ("#lan" is the room) or, with a
+	// Text, writes to it.
+	Msg struct{ To, Text string }
+
+	// Who lists the people known.
+	Who struct{}
+
+	// History shows the last N messages of the current chat.
+	History struct{ N int }
+
+	// Name shows the own name, or changes it to New, if not "".
+	Name struct{ New string }
+
+	// Petname names a person: Who, or with Who "" the one of the current
+	// chat. An empty New drops the petname.
+	Petname struct{ Who, New string }
+
+	// Net shows how the program hears and is heard.
+	Net struct{}
+
+	// Outbox lists the messages that wait.
+	Outbox struct{}
+
+	// Retry tries to deliver what waits now.
+	Retry struct{}
+
+	// Cancel gives up the waiting message whose ID begins with ID.
+	Cancel struct{ ID string }
+
+	// Quit ends the program.
+	Quit struct{}
+)
+
+func (Say) command()     {}
+func (Help) command()    {}
+func (Msg) command()     {}
+func (Who) command()     {}
+func (History) command() {}
+func (Name) command()    {}
+func (Petname) command() {}
+func (Net) command()     {}
+func (Outbox) command()  {}
+func (Retry) command()   {}
+func (Cancel) command()  {}
+func (Quit) command()    {}
+
+// DefaultHistory and MaxHistory are how many messages /history shows when not
+// told, and at most.
+const (
+	DefaultHistory = 20
+	MaxHistory     = 1000
+)
+
+// Error is an input that looks like a command and is none. It is shown where
+// it was typed and sent to nobody.
+type Error struct{ text, hint string }
+
+// Error says what is wrong.
+func (e *Error) Error() string { return e.text }
+
+// Hint is the next step.
+func (e *Error) Hint() string { return e.hint }
+
+// Parse reads one input: a line of plain mode, or what the composer holds.
+//
+// Only one line that begins with a slash can be a command; a second slash
+// makes it text again, less the first slash. All else is text as it is. The
+// error is always an [*Error].
+func Parse(input string) (Command, error) {
+	if strings.TrimSpace(input) == "" {
+		return Say{}, nil
+	}
+	if !strings.HasPrefix(input, "/") || strings.ContainsAny(input, "\n\r") {
+		return Say{Text: input}, nil
+	}
+	if strings.HasPrefix(input, "//") {
+		return Say{Text: input[1:]}, nil
+	}
+	word, rest := cut(input[1:])
+	spec, ok := find(word)
+	if !ok {
+		return nil, unknown(input, word)
+	}
+	cmd, ok := spec.parse(rest)
+	if !ok {
+		return nil, &Error{
+			text: fmt.Sprintf("/%s cannot be read", spec.Name),
+			hint: fmt.Sprintf("write %s: %s", spec.Usage, spec.Help),
+		}
+	}
+	return cmd, nil
+}
+
+// Spec describes one command to people.
+type Spec struct {
+	Name  string // without the slash
+	Usage string // how it is written
+	Help  string // what it does, in one line
+
+	parse func(rest string) (cmd Command, ok bool)
+}
+
+// All returns every command in the order in which help shows them.
+func All() []Spec {
+	return []Spec{
+		{"help", "/help [COMMAND]", "show what can be typed", parseHelp},
+		{"msg", "/msg NAME [TEXT]", "open the chat with somebody, or write to them; /msg #lan is the room", parseMsg},
+		{"who", "/who", "show who is near and whom you know", bare(Who{})},
+		{"history", "/history [N]", "show the last messages of this chat", parseHistory},
+		{"name", "/name [NEW]", "show or change your own name", parseName},
+		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},
+		{"net", "/net", "show addresses, interfaces and traffic", bare(Net{})},
+		{"outbox", "/outbox [retry|cancel ID]", "show what waits to be delivered, try again, or give a message up", parseOutbox},
+		{"quit", "/quit", "leave", bare(Quit{})},
+	}
+}
+
+func find(word string) (Spec, bool) {
+	for _, s := range All() {
+		if strings.EqualFold(s.Name, word) {
+			return s, true
+		}
+	}
+	return Spec{}, false
+}
+
+func bare(cmd Command) func(string) (Command, bool) {
+	return func(rest string) (Command, bool) { return cmd, rest == "" }
+}
+
+func parseHelp(rest string) (Command, bool) {
+	spec, known := find(strings.TrimPrefix(rest, "/"))
+	return Help{Topic: spec.Name}, known || rest == ""
+}
+
+func parseMsg(rest string) (Command, bool) {
+	to, text := cut(rest)
+	return Msg{To: to, Text: text}, to != ""
+}
+
+func parseHistory(rest string) (Command, bool) {
+	if rest == "" {
+		return History{N: DefaultHistory}, true
+	}
+	n, err := strconv.Atoi(rest)
+	return History{N: min(n, MaxHistory)}, err == nil && n > 0
+}
+
+func parseName(rest string) (Command, bool) {
+	return Name{New: rest}, true // the engine makes one word of several
+}
+
+func parsePetname(rest string) (Command, bool) {
+	words := strings.Fields(rest)
+	if len(words) != 1 && len(words) != 2 {
+		return nil, false
+	}
+	var cmd Petname
+	if len(words) == 2 {
+		cmd.Who = words[0]
+	}
+	if last := words[len(words)-1]; last != "-" {
+		cmd.New = last
+	}
+	return cmd, true
+}
+
+func parseOutbox(rest string) (Command, bool) {
+	action, id := cut(rest)
+	switch {
+	case action == "":
+		return Outbox{}, true
+	case action == "retry" && id == "":
+		return Retry{}, true
+	case action == "cancel" && id != "" && !strings.ContainsAny(id, " \t"):
+		return Cancel{ID: strings.ToLower(id)}, true
+	}
+	return nil, false
+}
+
+// cut splits off the first word; what follows keeps its inner blanks, which
+// belong to a text, but not those around it.
+func cut(s string) (word, rest string) {
+	s = strings.TrimSpace(s)
+	if i := strings.IndexAny(s, " \t"); i >= 0 {
+		return s[:i], strings.TrimSpace(s[i:])
+	}
+	return s, ""
+}

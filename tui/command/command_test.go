@@ -1,0 +1,122 @@
+package command
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestParse(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want Command
+	}{
+		{"", Say{}},
+		{" \t", Say{}},
+		{"hello", Say{"hello"}},
+		{" /who", Say{" /who"}},
+		{"//who", Say{"/who"}},
+		{"///", Say{"//"}},
+		{"/who\nare you", Say{"/who\nare you"}},
+		{"//a\nb", Say{"//a\nb"}},
+		{"/help", Help{}},
+		{"/help msg", Help{"msg"}},
+		{"/help /Msg", Help{"msg"}},
+		{"/msg bob", Msg{To: "bob"}},
+		{"/MSG  bob·x7k2  two  words ", Msg{"bob·x7k2", "two  words"}},
+		{"/msg\t#lan\thi", Msg{"#lan", "hi"}},
+		{"/msg bob //x", Msg{"bob", "//x"}},
+		{"/who", Who{}},
+		{"/who  ", Who{}},
+		{"/history", History{DefaultHistory}},
+		{"/history 3", History{3}},
+		{"/history 999999", History{MaxHistory}},
+		{"/name", Name{}},
+		{"/name Ada Lovelace", Name{"Ada Lovelace"}},
+		{"/petname ada", Petname{"", "ada"}},
+		{"/petname bob ada", Petname{"bob", "ada"}},
+		{"/petname bob -", Petname{"bob", ""}},
+		{"/petname -", Petname{}},
+		{"/net", Net{}},
+		{"/outbox", Outbox{}},
+		{"/outbox retry", Retry{}},
+		{"/outbox cancel AB12", Cancel{"ab12"}},
+		{"/quit", Quit{}},
+	} {
+		got, err := Parse(tt.in)
+		if err != nil || got != tt.want {
+			t.Errorf("Parse(%q) = %#v, %v, want %#v", tt.in, got, err, tt.want)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, tt := range []struct{ in, text, hint string }{
+		{"/", "no command /", "/help shows the commands"},
+		{"/hlep", "no command /hlep", "did you mean /help? "},
+		{"/mgs bob secret", "no command /mgs", "did you mean /msg?"},
+		{"/hist", "no command /hist", "did you mean /history?"},
+		{"/exit", "no command /exit", "did you mean /quit?"},
+		{"/usr/bin/env", "no command /usr/bin/env", "(//usr/bin/env sends it as text)"},
+		{"/who is it", "/who cannot be read", "write /who:"},
+		{"/msg", "/msg cannot be read", "write /msg NAME [TEXT]:"},
+		{"/history 0", "/history cannot be read", "write /history [N]:"},
+		{"/history x", "/history cannot be read", "write /history [N]:"},
+		{"/petname", "/petname cannot be read", "write /petname [NAME] NEW:"},
+		{"/petname a b c", "/petname cannot be read", ""},
+		{"/outbox drop", "/outbox cannot be read", ""},
+		{"/outbox cancel", "/outbox cannot be read", ""},
+		{"/help nothing", "/help cannot be read", ""},
+		{"/" + strings.Repeat("x", 100), "no command /" + strings.Repeat("x", 32) + "…", "begins with //"},
+	} {
+		got, err := Parse(tt.in)
+		var e *Error
+		if !errors.As(err, &e) || got != nil {
+			t.Errorf("Parse(%q) = %#v, %v, want an *Error", tt.in, got, err)
+			continue
+		}
+		if e.Error() != tt.text || !strings.Contains(e.Hint(), tt.hint) {
+			t.Errorf("Parse(%q) = %q, hint %q; want %q, hint with %q", tt.in, e.Error(), e.Hint(), tt.text, tt.hint)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0},
+		{"", "msg", 3},
+		{"msg", "msg", 0},
+		{"mgs", "msg", 1},
+		{"hepl", "help", 1},
+		{"outbx", "outbox", 1},
+		{"kitten", "sitting", 3},
+		{"ñet", "net", 1},
+	} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+		if got := distance(tt.b, tt.a); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.b, tt.a, got, tt.want)
+		}
+	}
+}
+
+// FuzzParse checks that a line which begins with one slash is never sent.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"hi", "/msg bob hi", "//x", "/hlep", "/\x00", "/a\nb"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		cmd, err := Parse(in)
+		if (cmd == nil) == (err == nil) {
+			t.Fatalf("Parse(%q) = %#v, %v", in, cmd, err)
+		}
+		one := strings.HasPrefix(in, "/") && !strings.HasPrefix(in, "//") && !strings.ContainsAny(in, "\n\r")
+		if say, ok := cmd.(Say); ok && one {
+			t.Errorf("Parse(%q) sends %q", in, say.Text)
+		}
+	})
+}
