@@ -3,6 +3,10 @@ package kdf
 import (
 	"bytes"
 	"encoding/hex"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -50,7 +54,10 @@ func TestKeyIsTheBeginningOfExpand(t *testing.T) {
 }
 
 func TestLabelsAreApart(t *testing.T) {
-	all := Labels()
+	all := labels(t)
+	if len(all) < 6 {
+		t.Fatalf("found only %d labels in labels.go", len(all))
+	}
 	for i, a := range all {
 		if !strings.HasPrefix(string(a), "dione/1") {
 			t.Errorf("label %q lacks the version", a)
@@ -71,6 +78,27 @@ func TestShortSecretPanics(t *testing.T) {
 		}
 	}()
 	Expand(make([]byte, Size-1), StoreDB, Size)
+}
+
+// labels reads the constants of labels.go, so that a new one is not forgotten.
+func labels(t *testing.T) []Label {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "labels.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []Label
+	ast.Inspect(file, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			s, err := strconv.Unquote(lit.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, Label(s))
+		}
+		return true
+	})
+	return all
 }
 
 func unhex(t *testing.T, s string) []byte {

@@ -18,8 +18,3 @@ const (
 	Ready       Label = "dione/1 ready"            // SHA-256: the responder agrees
 	NoiseStatic Label = "dione/1 noise static\x00" // ed25519: the identity owns a transport key
 )
-
-// Labels lists every label, for the test that compares them.
-func Labels() []Label {
-	return []Label{StoreDB, StoreRecord, Prologue, Dial, Ready, NoiseStatic}
-}
