@@ -1,0 +1,42 @@
+// Package vault turns what a person has, a key file or a passphrase, into the
+// one data key from which everything at rest is encrypted: the key of the
+// database pages and the key of the secrets inside it.
+//
+// It obeys crypto/PROTOCOL.md, section "At rest", and is pure: it encodes and
+// decodes profile.key, and store reads and writes the file.
+package vault
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"dione/crypto/kdf"
+)
+
+// Size is the length in bytes of a [Key].
+const Size = 32
+
+// Key is a profile's data key. It hides itself from fmt, slog and JSON.
+type Key [Size]byte
+
+// NewKey makes a data key from rand, usually crypto/rand.Reader.
+func NewKey(rand io.Reader) (Key, error) {
+	var k Key
+	if _, err := io.ReadFull(rand, k[:]); err != nil {
+		return Key{}, fmt.Errorf("generate data key: %w", err)
+	}
+	return k, nil
+}
+
+// Derive returns the key for the purpose named by label.
+func (k Key) Derive(label kdf.Label) [Size]byte { return kdf.Key(k[:], label) }
+
+// LogValue hides the key from slog.
+func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }
+
+// Format hides the key from every verb of fmt.
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[key]") }
+
+// MarshalText hides a key inside a value that is logged or encoded.
+func (Key) MarshalText() ([]byte, error) { return []byte("[key]"), nil }
