@@ -1,0 +1,240 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"dione/crypto/cborx"
+)
+
+// vectors reads the blocks "```vector NAME" of net/PROTOCOL.md.
+func vectors(tb testing.TB) map[string][]byte {
+	tb.Helper()
+	text, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	all := make(map[string][]byte)
+	for _, m := range regexp.MustCompile("(?ms)^```vector ([^\n]+)\n(.*?)^```").FindAllSubmatch(text, -1) {
+		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
+		if err != nil {
+			tb.Fatalf("vector %s: %v", m[1], err)
+		}
+		all[string(m[1])] = b
+	}
+	return all
+}
+
+var (
+	idA = [16]byte{0xa0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	idB = [16]byte{0xb0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+
+	content = Content{ID: idA, Seq: 7, Sent: 1795183200123, Text: "did the build pass?"}
+)
+
+func TestVectors(t *testing.T) {
+	all := vectors(t)
+	network := NetworkID("main")
+	for name, got := range map[string][]byte{
+		"network":       network[:],
+		"header link":   AppendHeader(nil, Header{"link", 1}),
+		"header chat":   AppendHeader(nil, Header{"chat", 1}),
+		"content":       content.Encode(),
+		"chat hello":    AppendMessage(nil, Hello{"bob"}),
+		"chat room":     AppendMessage(nil, Room{content.Encode()}),
+		"chat private":  AppendMessage(nil, Private{content.Encode()}),
+		"chat ack":      AppendMessage(nil, Ack{[][16]byte{idA, idB}}),
+		"link instance": AppendLink(nil, Instance{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
+		"link ping":     AppendLink(nil, Ping{}),
+		"link pong":     AppendLink(nil, Pong{}),
+		"link renew":    AppendLink(nil, Renew{}),
+		"link bye":      AppendLink(nil, Bye{Leaving, ""}),
+		"link broken":   AppendLink(nil, Bye{Broken, "too many streams"}),
+	} {
+		if want := all[name]; !bytes.Equal(got, want) {
+			t.Errorf("vector %s: encoded\n%x, want\n%x", name, got, want)
+		}
+		delete(all, name)
+	}
+	for name := range all {
+		t.Errorf("vector %s of PROTOCOL.md is not tested", name)
+	}
+}
+
+var messages = []Message{
+	Hello{"bob"},
+	Hello{},
+	Room{content.Encode()},
+	Private{Content{ID: idB, Seq: 1, Text: strings.Repeat("x", MaxText)}.Encode()},
+	Ack{[][16]byte{idA}},
+	Ack{make([][16]byte, MaxAck)},
+}
+
+// Many frames leave in one write and come in pieces.
+func TestMessagesRoundTrip(t *testing.T) {
+	var buf []byte
+	for _, msg := range messages {
+		buf = AppendMessage(buf, msg)
+	}
+	for name, src := range map[string]io.Reader{
+		"whole":   bytes.NewReader(buf),
+		"pieces":  iotest.OneByteReader(bytes.NewReader(buf)),
+		"with it": iotest.DataErrReader(bytes.NewReader(buf)),
+	} {
+		r, total := NewReader(src), 0
+		for _, want := range messages {
+			got, n, err := r.ReadMessage()
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s: ReadMessage = %v, %v, want %v", name, got, err, want)
+			}
+			total += n
+		}
+		if _, _, err := r.ReadMessage(); err != io.EOF {
+			t.Errorf("%s: ReadMessage at the end = %v, want EOF", name, err)
+		}
+		if total != len(buf) {
+			t.Errorf("%s: frames of %d bytes together, want %d", name, total, len(buf))
+		}
+	}
+}
+
+func TestLinkRoundTrip(t *testing.T) {
+	all := []LinkMessage{
+		Instance{[8]byte{1}}, Ping{}, Pong{}, Renew{}, Bye{Leaving, ""}, Bye{Broken, strings.Repeat("é", MaxReason/2)},
+	}
+	var buf []byte
+	for _, msg := range all {
+		buf = AppendLink(buf, msg)
+	}
+	r := NewLinkReader(bytes.NewReader(buf))
+	for _, want := range all {
+		if got, _, err := r.ReadLink(); err != nil || got != want {
+			t.Errorf("ReadLink = %v, %v, want %v", got, err, want)
+		}
+	}
+}
+
+func TestHeaderReadsNoMore(t *testing.T) {
+	src := bytes.NewReader(append(AppendHeader(nil, Header{"chat", 1}), "behind"...))
+	h, err := ReadHeader(src)
+	if err != nil || h != (Header{"chat", 1}) {
+		t.Fatalf("ReadHeader = %v, %v", h, err)
+	}
+	if src.Len() != len("behind") {
+		t.Errorf("%d bytes left behind the header, want %d", src.Len(), len("behind"))
+	}
+}
+
+func TestBadFrames(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		in   []byte
+		want error // nil: any
+	}{
+		{"empty frame", []byte{0, 0, 0, 0}, ErrFrameSize},
+		{"one byte too large", []byte{0, 0, 0x40, 0x41}, ErrFrameSize},
+		{"4 GiB", []byte{0xff, 0xff, 0xff, 0xff, 1}, ErrFrameSize},
+		{"half a length", []byte{0, 0}, io.ErrUnexpectedEOF},
+		{"half a frame", []byte{0, 0, 0, 9, 0xa2, 1}, io.ErrUnexpectedEOF},
+		{"no CBOR", frame("ffff"), nil},
+		{"not a map", frame("01"), nil},
+		{"trailing byte", frame("a2010102616200"), nil},
+		{"long form of a number", frame("a201180102616a"), nil},
+		{"keys in the wrong order", frame("a202616a0101"), nil},
+		{"key twice", frame("a20101010102616a"), nil},
+		{"unknown key", frame("a2010105616a"), nil},
+		{"indefinite length", frame("bf010102616aff"), nil},
+		{"tag", frame("c0a2010102616a"), nil},
+		{"kind unknown", frame("a10109"), nil},
+		{"kind missing", frame("a102616a"), nil},
+		{"hello with a payload", frame("a20101034161"), nil},
+		{"name that is no UTF-8", frame("a201010261ff"), nil},
+		{"name given as empty", frame("a201010260"), nil},
+		{"name too long", frame(hex.EncodeToString(encode(&chatFrame{Kind: kindHello, Name: strings.Repeat("a", MaxName+1)}))), nil},
+		{"room without payload", frame("a10102"), nil},
+		{"private without payload", frame("a10103"), nil},
+		{"ack of nothing", frame("a10104"), nil},
+		{"ack of half an id", frame("a201040442abcd"), nil},
+		{"ack of too many", frame(hex.EncodeToString(encode(&chatFrame{Kind: kindAck, IDs: make([]byte, 16*(MaxAck+1))}))), nil},
+	} {
+		msg, _, err := NewReader(bytes.NewReader(tt.in)).ReadMessage()
+		if err == nil || err == io.EOF {
+			t.Errorf("%s: ReadMessage = %v, %v, want an error", tt.name, msg, err)
+		}
+		if tt.want != nil && !errors.Is(err, tt.want) {
+			t.Errorf("%s: ReadMessage = %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestBadLinkFrames(t *testing.T) {
+	for name, in := range map[string]string{
+		"ping with a text":   "a201020461 61",
+		"instance too short": "a2010102 41 00",
+		"bye without reason": "a10105",
+		"bye of reason 6":    "a201050306",
+		"bye of reason 257":  "a20105 03190101",
+		"kind unknown":       "a10106",
+	} {
+		if msg, err := decodeLink(unhex(strings.ReplaceAll(in, " ", ""))); err == nil {
+			t.Errorf("%s: decodeLink = %v, want an error", name, msg)
+		}
+	}
+}
+
+func TestBadContent(t *testing.T) {
+	good := Content{ID: idA, Seq: 1, Text: "x"}
+	for name, change := range map[string]func(*Content){
+		"no text":       func(c *Content) { c.Text = "" },
+		"text too long": func(c *Content) { c.Text = strings.Repeat("x", MaxText+1) },
+		"text no UTF-8": func(c *Content) { c.Text = "a\xff" },
+		"number 0":      func(c *Content) { c.Seq = 0 },
+		"number 2^53":   func(c *Content) { c.Seq = MaxSeq + 1 },
+	} {
+		c := good
+		change(&c)
+		if got, err := DecodeContent(c.Encode()); err == nil {
+			t.Errorf("%s: DecodeContent = %+v, want an error", name, got)
+		}
+	}
+	short := encode(&struct {
+		ID   []byte `cbor:"1,keyasint"`
+		Seq  uint64 `cbor:"2,keyasint"`
+		Sent int64  `cbor:"3,keyasint"`
+		Text string `cbor:"4,keyasint"`
+	}{idA[:15], 1, 2, "x"})
+	if got, err := DecodeContent(short); !errors.Is(err, cborx.ErrNotCanonical) {
+		t.Errorf("DecodeContent of an id of 15 bytes = %+v, %v", got, err)
+	}
+}
+
+// A frame beyond its limit is found before it leaves.
+func TestAppendPanicsBeyondLimits(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("AppendMessage took a payload that no peer would")
+		}
+	}()
+	AppendMessage(nil, Private{make([]byte, maxChat)})
+}
+
+func frame(body string) []byte {
+	b := unhex(body)
+	return append([]byte{0, 0, byte(len(b) >> 8), byte(len(b))}, b...)
+}
+
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
