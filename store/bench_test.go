@@ -1,0 +1,228 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dione/crypto/identity"
+)
+
+const benchText = "did the build pass? I saw two red ones before lunch, and the log said nothing"
+
+// fill stores n messages of a private chat with each of the given people and
+// of the room, in turns.
+func fillStore(tb testing.TB, s *Store, n int, people []identity.ID) {
+	tb.Helper()
+	seqs := make(map[identity.ID]uint64)
+	for done := 0; done < n; {
+		update(tb, s, func(tx *Tx) error {
+			for range min(1000, n-done) {
+				from := people[done%len(people)]
+				seqs[from]++
+				m := theirs(Chat{Peer: from}, from, seqs[from], benchText)
+				if done%3 == 0 {
+					m = mine(Chat{Peer: from}, benchText)
+				}
+				if _, err := tx.AddMessage(&m); err != nil {
+					return err
+				}
+				done++
+			}
+			return nil
+		})
+	}
+}
+
+// BenchmarkRawAppend is the baseline: 256 bytes and an fsync.
+func BenchmarkRawAppend(b *testing.B) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "raw"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	block := []byte(strings.Repeat("x", 256))
+	for b.Loop() {
+		if _, err := f.Write(block); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSend is one own message with its outbox row, durable.
+func BenchmarkSend(b *testing.B) {
+	s := testStore(b)
+	to := Chat{Peer: bob}
+	b.ResetTimer()
+	for b.Loop() {
+		update(b, s, func(tx *Tx) error { return send(tx, to, benchText) })
+	}
+}
+
+func send(tx *Tx, to Chat, text string) error {
+	m := mine(to, text)
+	if _, err := tx.AddMessage(&m); err != nil {
+		return err
+	}
+	return tx.Enqueue(m, []identity.ID{to.Peer}, []byte(text), time.Time{})
+}
+
+// BenchmarkReceive is one message of somebody else, durable.
+func BenchmarkReceive(b *testing.B) {
+	s := testStore(b)
+	seq := uint64(0)
+	b.ResetTimer()
+	for b.Loop() {
+		seq++
+		m := theirs(Chat{Peer: bob}, bob, seq, benchText)
+		update(b, s, func(tx *Tx) error {
+			_, err := tx.AddMessage(&m)
+			return err
+		})
+	}
+}
+
+// BenchmarkBatch is what one message costs of a batch of 200, for each thing
+// that the engine does with one.
+func BenchmarkBatch(b *testing.B) {
+	const size = 200
+	to := Chat{Peer: bob}
+	for name, do := range map[string]func(tx *Tx, seq uint64) error{
+		"receive": func(tx *Tx, seq uint64) error {
+			m := theirs(to, bob, seq, benchText)
+			_, err := tx.AddMessage(&m)
+			return err
+		},
+		"send": func(tx *Tx, _ uint64) error { return send(tx, to, benchText) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := testStore(b)
+			seq := uint64(0)
+			b.ResetTimer()
+			for b.Loop() {
+				update(b, s, func(tx *Tx) error {
+					for range size {
+						seq++
+						if err := do(tx, seq); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			}
+			b.ReportMetric(float64(seq)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+	b.Run("acknowledge", func(b *testing.B) {
+		s := testStore(b)
+		n := 0
+		for b.Loop() {
+			b.StopTimer()
+			ids := make([]MessageID, size)
+			update(b, s, func(tx *Tx) error {
+				for i := range ids {
+					m := mine(to, benchText)
+					ids[i] = m.ID
+					if _, err := tx.AddMessage(&m); err != nil {
+						return err
+					}
+					if err := tx.Enqueue(m, []identity.ID{bob}, []byte(benchText), time.Time{}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			b.StartTimer()
+			update(b, s, func(tx *Tx) error {
+				changed, err := tx.Acknowledge(bob, ids)
+				n += len(changed)
+				return err
+			})
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+	})
+}
+
+// Benchmark100k is what a screen asks for, with 100,000 messages in the
+// profile, most of them unread.
+func Benchmark100k(b *testing.B) {
+	dir := b.TempDir()
+	people := make([]identity.ID, 20)
+	for i := range people {
+		people[i] = person(i + 1)
+	}
+	p, s := testProfile(b, dir)
+	fillStore(b, s, 100_000, people)
+	busy := Chat{Peer: people[0]}
+
+	b.Run("page of 100", func(b *testing.B) {
+		at := Cursor{}
+		for b.Loop() {
+			view(b, s, func(tx *Tx) error {
+				page, err := tx.History(busy, at, 100)
+				if err != nil || len(page) < 100 {
+					at = Cursor{}
+					return err
+				}
+				at = Cursor{page[0].Pos, page[0].Row}
+				return nil
+			})
+		}
+	})
+	b.Run("chats", func(b *testing.B) {
+		for b.Loop() {
+			view(b, s, func(tx *Tx) error {
+				all, err := tx.Chats()
+				if len(all) != len(people)+1 {
+					return fmt.Errorf("%d chats", len(all))
+				}
+				return err
+			})
+		}
+	})
+	b.Run("unread of one", func(b *testing.B) {
+		for b.Loop() {
+			view(b, s, func(tx *Tx) error {
+				_, err := tx.ChatInfo(busy)
+				return err
+			})
+		}
+	})
+	b.Run("check", func(b *testing.B) {
+		for b.Loop() {
+			if err := s.db.quickCheck(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	closeAll(b, p, s)
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			p, s := testProfile(b, dir)
+			b.StopTimer()
+			closeAll(b, p, s)
+			b.StartTimer()
+		}
+	})
+	b.Run("open and first screen", func(b *testing.B) {
+		for b.Loop() {
+			p, s := testProfile(b, dir)
+			view(b, s, func(tx *Tx) error {
+				if _, err := tx.Chats(); err != nil {
+					return err
+				}
+				_, err := tx.History(busy, Cursor{}, 100)
+				return err
+			})
+			b.StopTimer()
+			closeAll(b, p, s)
+			b.StartTimer()
+		}
+	})
+}

@@ -1,0 +1,287 @@
+package store
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"dione/crypto/identity"
+	"dione/crypto/vault"
+)
+
+// This file holds what waits to be sent. The rules are:
+//   - a message is in the outbox once for each person who has not acknowledged
+//     it, so an acknowledgement that comes twice counts once;
+//   - private messages wait for as long as it takes, lines of the room only
+//     until they expire;
+//   - what to send is kept as it was made, until nobody waits for it any more.
+
+func envelopePlace(message int64) vault.Place {
+	return vault.Place{Table: "envelope", Row: message}
+}
+
+// Enqueue puts an own message, just added, into the outbox of each person it
+// is for. It sets the stored message's Addressed.
+func (tx *Tx) Enqueue(m Message, to []identity.ID, payload []byte, expires time.Time) error {
+	if m.Row == 0 || !m.Mine {
+		return errors.New("enqueue: not a stored message of our own")
+	}
+	var ms int64
+	if m.Chat.IsRoom() {
+		if ms = expires.UnixMilli(); ms <= 0 {
+			return errors.New("enqueue: a line of the room must expire")
+		}
+	} else if len(to) != 1 || to[0] != m.Chat.Peer || !expires.IsZero() {
+		return errors.New("enqueue: a private message is for one person and never expires")
+	}
+	sealed, err := tx.s.records.Seal(rand.Reader, payload, envelopePlace(m.Row))
+	if err != nil {
+		return err
+	}
+	if err := tx.exec("INSERT INTO envelope(message, sealed) VALUES(?, ?)", m.Row, sealed); err != nil {
+		return err
+	}
+	for _, id := range to {
+		peer, err := tx.addPeer(id)
+		if err != nil {
+			return err
+		}
+		if err := tx.exec("INSERT INTO outbox(dest, message, expires) VALUES(?, ?, ?)", peer, m.Row, ms); err != nil {
+			return err
+		}
+	}
+	if err := tx.count(m.Chat, +1); err != nil {
+		return err
+	}
+	return tx.exec("UPDATE message SET addressed = ? WHERE id = ?", len(to), m.Row)
+}
+
+// count keeps how many private messages of a chat wait.
+func (tx *Tx) count(in Chat, d int) error {
+	if in.IsRoom() {
+		return nil
+	}
+	c, err := tx.addChat(in)
+	if err != nil {
+		return err
+	}
+	c.waiting += d
+	tx.changed(c)
+	return nil
+}
+
+// Outbox returns the next n messages for one person, in the order in which
+// they were committed. Outgoing.Row is the message's.
+func (tx *Tx) Outbox(to identity.ID, after int64, n int) ([]Outgoing, error) {
+	peer, err := tx.peer(to)
+	if err != nil || peer == 0 {
+		return nil, err
+	}
+	var all []Outgoing
+	err = tx.query("SELECT "+messageColumns+`, o.expires, e.sealed
+		FROM outbox o JOIN message m ON m.id = o.message JOIN envelope e ON e.message = o.message
+		WHERE o.dest = ? AND o.message > ? ORDER BY o.message LIMIT ?`, func(s *sqlite3.Stmt) error {
+		m, err := tx.scanMessage(s)
+		if err != nil {
+			return err
+		}
+		out := Outgoing{Row: m.Row, To: to, Message: m}
+		if ms := s.ColumnInt64(15); ms != 0 {
+			out.Expires = time.UnixMilli(ms)
+		}
+		if out.Payload, err = tx.s.records.Open(s.ColumnRawBlob(16), envelopePlace(m.Row)); err != nil {
+			return fmt.Errorf("read what to send: %w (%w)", ErrDamaged, err)
+		}
+		all = append(all, out)
+		return nil
+	}, peer, after, n)
+	return all, err
+}
+
+// Waiting returns every private message that waits, in the order of commits
+// and without what is to be sent.
+func (tx *Tx) Waiting() ([]Outgoing, error) {
+	var all []Outgoing
+	err := tx.query("SELECT "+messageColumns+` FROM chat c
+		JOIN outbox o ON o.dest = c.peer AND o.expires = 0 JOIN message m ON m.id = o.message
+		WHERE c.waiting > 0`, func(s *sqlite3.Stmt) error {
+		m, err := tx.scanMessage(s)
+		all = append(all, Outgoing{Row: m.Row, To: m.Chat.Peer, Message: m})
+		return err
+	})
+	slices.SortFunc(all, func(a, b Outgoing) int { return cmp.Compare(a.Row, b.Row) })
+	return all, err
+}
+
+// WaitingCount returns how many private messages wait.
+func (tx *Tx) WaitingCount() (int, error) {
+	if err := tx.flush(); err != nil {
+		return 0, err
+	}
+	var n int
+	_, err := tx.one("SELECT coalesce(sum(waiting), 0) FROM chat", func(s *sqlite3.Stmt) { n = s.ColumnInt(0) })
+	return n, err
+}
+
+// Acknowledge takes a person's word that own messages are durable there. It
+// returns the messages that came further by it.
+func (tx *Tx) Acknowledge(from identity.ID, ids []MessageID) ([]Message, error) {
+	peer, err := tx.peer(from)
+	if err != nil || peer == 0 {
+		return nil, err
+	}
+	private, err := tx.chat(Chat{Peer: from})
+	if err != nil {
+		return nil, err
+	}
+	var row int64
+	if private != nil {
+		row = private.row
+	}
+	var changed []Message
+	for _, id := range ids {
+		// An id names at most one own message in the room and one in private.
+		found, err := tx.messages("WHERE uid = ? AND chat IN (1, ?) AND state <> 0", id[:], row)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range found {
+			ok, err := tx.acknowledged(&m, peer)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				changed = append(changed, m)
+			}
+		}
+	}
+	return changed, nil
+}
+
+// acknowledged counts one person's acknowledgement of m, if it is a new one.
+func (tx *Tx) acknowledged(m *Message, peer int64) (bool, error) {
+	waited, err := tx.unqueue(*m, peer)
+	if err != nil {
+		return false, err
+	}
+	// A private message that was given up may have arrived all the same. That
+	// is known now, so it is said.
+	if !waited && (m.Chat.IsRoom() || m.State != StateFailed) {
+		return false, nil
+	}
+	m.Acked, m.State, m.Reason = m.Acked+1, StateStored, ""
+	if m.Acked >= m.Addressed {
+		m.State = StateDelivered
+		if err := tx.exec("DELETE FROM envelope WHERE message = ?", m.Row); err != nil {
+			return false, err
+		}
+	}
+	return true, tx.setState(*m)
+}
+
+// unqueue takes m out of one person's outbox, if it is there.
+func (tx *Tx) unqueue(m Message, peer int64) (bool, error) {
+	if err := tx.exec("DELETE FROM outbox WHERE dest = ? AND message = ?", peer, m.Row); err != nil {
+		return false, err
+	}
+	if tx.s.db.Changes() == 0 {
+		return false, nil
+	}
+	return true, tx.count(m.Chat, -1)
+}
+
+func (tx *Tx) setState(m Message) error {
+	return tx.exec("UPDATE message SET state = ?, acked = ?, reason = ? WHERE id = ?",
+		int64(m.State), m.Acked, m.Reason, m.Row)
+}
+
+// Fail gives an own message up, for a reason in words. It returns the message
+// as it is then.
+func (tx *Tx) Fail(m Message, reason string) (Message, error) {
+	m, found, err := tx.message("WHERE id = ? AND state <> 0", m.Row)
+	if err != nil {
+		return Message{}, err
+	}
+	if !found {
+		return Message{}, errors.New("fail: not a stored message of our own")
+	}
+	if m.Chat.IsRoom() {
+		// The index of what expires is short: nothing stays in it for long.
+		if err := tx.exec("DELETE FROM outbox WHERE expires > 0 AND message = ?", m.Row); err != nil {
+			return Message{}, err
+		}
+	} else {
+		peer, err := tx.peer(m.Chat.Peer)
+		if err != nil {
+			return Message{}, err
+		}
+		if _, err := tx.unqueue(m, peer); err != nil {
+			return Message{}, err
+		}
+	}
+	if err := tx.exec("DELETE FROM envelope WHERE message = ?", m.Row); err != nil {
+		return Message{}, err
+	}
+	m.State, m.Reason = StateFailed, reason
+	return m, tx.setState(m)
+}
+
+// ExpireOutbox gives up what has waited until now. It returns the messages
+// that failed by it: those that nobody has.
+func (tx *Tx) ExpireOutbox(now time.Time) ([]Message, error) {
+	// SQLite takes no index of expires > 0 for a bound it does not know.
+	const expired = "expires > 0 AND expires <= ?"
+	over, err := tx.messages("WHERE id IN (SELECT message FROM outbox WHERE "+expired+") ORDER BY id", now.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	if len(over) == 0 {
+		return nil, nil
+	}
+	if err := tx.exec("DELETE FROM outbox WHERE "+expired, now.UnixMilli()); err != nil {
+		return nil, err
+	}
+	var failed []Message
+	for _, m := range over {
+		if err := tx.exec("DELETE FROM envelope WHERE message = ?", m.Row); err != nil {
+			return nil, err
+		}
+		if m.Acked > 0 {
+			continue
+		}
+		m.State, m.Reason = StateFailed, "nobody confirmed it"
+		if err := tx.setState(m); err != nil {
+			return nil, err
+		}
+		failed = append(failed, m)
+	}
+	return failed, nil
+}
+
+// Cancel gives up a private message that still waits, because the user says
+// so. It reports whether it did.
+func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
+	if in.IsRoom() {
+		return Message{}, false, nil
+	}
+	peer, err := tx.peer(in.Peer)
+	if err != nil {
+		return Message{}, false, err
+	}
+	c, err := tx.chat(in)
+	if err != nil || c == nil {
+		return Message{}, false, err
+	}
+	m, ok, err := tx.message(`WHERE uid = ? AND chat = ? AND state <> 0
+		AND EXISTS(SELECT 1 FROM outbox o WHERE o.dest = ? AND o.message = m.id)`, id[:], c.row, peer)
+	if err != nil || !ok {
+		return Message{}, false, err
+	}
+	m, err = tx.Fail(m, "cancelled")
+	return m, err == nil, err
+}

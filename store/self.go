@@ -1,0 +1,62 @@
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"dione/crypto/identity"
+	"dione/crypto/vault"
+)
+
+var identityPlace = vault.Place{Table: "identity", Row: 1}
+
+// Identity returns who this profile is, if that was set.
+func (tx *Tx) Identity() (identity.Key, bool, error) {
+	var sealed []byte
+	found, err := tx.one("SELECT sealed FROM identity", func(s *sqlite3.Stmt) { sealed = s.ColumnBlob(0, nil) })
+	if err != nil || !found {
+		return identity.Key{}, false, err
+	}
+	seed, err := tx.s.records.Open(sealed, identityPlace)
+	if err != nil {
+		return identity.Key{}, false, fmt.Errorf("read identity: %w (%w)", ErrDamaged, err)
+	}
+	key, err := identity.FromSeed(seed)
+	if err != nil {
+		return identity.Key{}, false, fmt.Errorf("read identity: %w", err)
+	}
+	return key, true, nil
+}
+
+// SetIdentity sets who this profile is, once: all that is written is written
+// in that name.
+func (tx *Tx) SetIdentity(key identity.Key) error {
+	was, ok, err := tx.Identity()
+	switch {
+	case err != nil:
+		return err
+	case ok && was.ID() == key.ID():
+		return nil
+	case ok:
+		return errors.New("set identity: the profile has another one")
+	}
+	sealed, err := tx.s.records.Seal(rand.Reader, key.Seed(), identityPlace)
+	if err != nil {
+		return err
+	}
+	return tx.exec("INSERT INTO identity(id, sealed) VALUES(1, ?)", sealed)
+}
+
+// Meta returns a small thing that [Tx.SetMeta] keeps under a name.
+func (tx *Tx) Meta(key string) (value string, ok bool, err error) {
+	ok, err = tx.one("SELECT value FROM meta WHERE name = ?", func(s *sqlite3.Stmt) { value = s.ColumnText(0) }, key)
+	return value, ok, err
+}
+
+// SetMeta keeps a small thing, like the name the user goes by.
+func (tx *Tx) SetMeta(key, value string) error {
+	return tx.exec("INSERT INTO meta(name, value) VALUES(?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", key, value)
+}
