@@ -1,0 +1,58 @@
+package netns
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestHostsReachEachOther(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		opts  Options
+		hear4 bool
+		hear6 bool
+	}{
+		{"both families", Options{}, true, true},
+		{"IPv4 only", Options{NoIPv6: true}, true, false},
+		{"IPv6 only", Options{NoIPv4: true}, false, true},
+		{"second LAN", Options{LANs: 2, NoRoute: true}, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := NewWith(t, 2, tt.opts)
+			last := l.opts.LANs - 1
+			here, there := l.Host(0), l.Host(1)
+			out, err := there.Command("ip", "addr", "show", there.Interface(last)).CombinedOutput()
+			if err != nil {
+				t.Fatalf("ip addr: %v: %s", err, out)
+			}
+			if got := strings.Contains(string(out), there.Addr4(last).String()+"/"); got != tt.hear4 {
+				t.Errorf("IPv4 address there: %v, want %v:\n%s", got, tt.hear4, out)
+			}
+			if got := strings.Contains(string(out), there.Addr6(last).String()+"/"); got != tt.hear6 {
+				t.Errorf("IPv6 address there: %v, want %v:\n%s", got, tt.hear6, out)
+			}
+			if tt.hear4 {
+				here.mustReach(there.Addr4(last).String())
+			}
+			there.LinkDown()
+			there.LinkUp()
+			there.Replug(last)
+			if tt.hear6 {
+				here.mustReach(there.Addr6(last).String())
+			}
+		})
+	}
+}
+
+// mustReach asks the kernel's neighbour discovery for addr: it needs no
+// program on the other side.
+func (h *Host) mustReach(addr string) {
+	h.lab.t.Helper()
+	h.run("bash", "-c", `
+		for try in 1 2 3 4 5 6 7 8 9 10; do
+			(exec 3<>/dev/udp/`+addr+`/9; echo >&3) 2>/dev/null
+			ip neigh show `+addr+` | grep -q lladdr && exit 0
+			sleep 0.1
+		done
+		ip neigh; exit 1`)
+}
