@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -61,7 +62,8 @@ func (e *InUseError) Hint() string {
 	return "use the dione that is running, or another profile with --home"
 }
 
-// explain says in the terms of this package what an error of SQLite means.
+// explain says in the terms of this package what an error of SQLite or of a
+// file means.
 // ctx is the one under which the statement ran.
 func explain(ctx context.Context, err error) error {
 	switch {
@@ -69,10 +71,16 @@ func explain(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(err, sqlite3.INTERRUPT) && ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, ErrDamaged):
+		return err
 	case errors.Is(err, sqlite3.IOERR_DATA), errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB):
 		return fmt.Errorf("%w (%w)", ErrDamaged, err)
-	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.READONLY):
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.READONLY),
+		errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w (%w)", ErrDisk, err)
+	case errors.Is(err, sqlite3.BUSY):
+		return withHint("close the program that has dione.db open: only dione may read it",
+			"another program has the database open (%w)", err)
 	}
 	return err
 }

@@ -14,16 +14,13 @@ import (
 	"dione/crypto/vault"
 )
 
-// upgrade runs the steps behind version, each in its own transaction.
+// upgrade runs the steps behind version, each in its own transaction. After an
+// error the connection must be closed, which undoes the step that failed.
 func (c *conn) upgrade(version int, steps []string) error {
 	for i := version; i < len(steps); i++ {
 		err := c.Exec("BEGIN IMMEDIATE;" + steps[i] + ";PRAGMA user_version=" + strconv.Itoa(i+1) + ";COMMIT")
 		if err != nil {
-			err = fmt.Errorf("step to version %d: %w", i+1, err)
-			if !c.GetAutocommit() {
-				err = errors.Join(err, c.Exec("ROLLBACK"))
-			}
-			return err
+			return fmt.Errorf("step to version %d: %w", i+1, err)
 		}
 	}
 	return nil
@@ -60,7 +57,7 @@ func migrate(ctx context.Context, db *conn, path string, key vault.Key, steps []
 	if err := keepCopy(ctx, path, kept, key); err != nil {
 		return nil, fmt.Errorf("copy before migration: %w", err)
 	}
-	if db, err = connect(ctx, path, key); err != nil {
+	if db, err = connect(ctx, path, key, false); err != nil {
 		return nil, err
 	}
 	if err := db.upgrade(version, steps); err != nil {
@@ -84,7 +81,7 @@ func keepCopy(ctx context.Context, path, kept string, key vault.Key) error {
 	if err := copyFile(path, part); err != nil {
 		return err
 	}
-	db, err := connect(ctx, part, key)
+	db, err := connect(ctx, part, key, false)
 	if err != nil {
 		return err
 	}

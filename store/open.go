@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/url"
@@ -98,6 +99,7 @@ func Open(ctx context.Context, p *Profile, key vault.Key, log *slog.Logger) (*St
 			done: make(chan struct{}),
 		},
 	}
+	db.SetInterrupt(context.Background()) // ctx was for opening
 	p.opened = true
 	go s.runCare() // Close waits for it
 	return s, nil
@@ -122,14 +124,14 @@ func openFile(ctx context.Context, path string, key vault.Key, steps []string, l
 	case info.Size() == 0:
 		return nil, fmt.Errorf("%w: it is empty", ErrDamaged)
 	}
-	db, err := connect(ctx, path, key)
+	db, err := connect(ctx, path, key, false)
 	if err != nil {
 		return nil, err
 	}
 	if unclean {
 		log.Info("unclean stop before: checking the database")
 		if err := db.quickCheck(); err != nil {
-			return nil, errors.Join(err, db.Close())
+			return nil, errors.Join(err, db.close())
 		}
 	}
 	if db, err = migrate(ctx, db, path, key, steps, log); err != nil {
@@ -152,7 +154,7 @@ func fixWAL(path string) (unclean bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	size, err := f.Seek(0, 2)
+	size, err := f.Seek(0, io.SeekEnd)
 	if err == nil && size%pageSize != 0 {
 		if err = f.Truncate(size - size%pageSize); err == nil {
 			err = f.Sync()
@@ -170,7 +172,7 @@ func create(ctx context.Context, path string, key vault.Key, steps []string) err
 			return err
 		}
 	}
-	db, err := connect(ctx, part, key)
+	db, err := connect(ctx, part, key, true)
 	if err != nil {
 		return err
 	}
@@ -184,14 +186,16 @@ func create(ctx context.Context, path string, key vault.Key, steps []string) err
 	return moveInPlace(part, path)
 }
 
-// connect opens one file with the settings of this package.
-func connect(ctx context.Context, path string, key vault.Key) (*conn, error) {
+// connect opens one file with the settings of this package. Only a file that
+// is fresh may be, and must be, without content.
+func connect(ctx context.Context, path string, key vault.Key, fresh bool) (*conn, error) {
 	raw, err := sqlite3.OpenContext(ctx, uri(path))
 	if err != nil {
 		return nil, err
 	}
+	raw.SetInterrupt(ctx)
 	c := &conn{Conn: raw, stmts: make(map[string]*sqlite3.Stmt)}
-	if err := c.configure(key); err != nil {
+	if err := c.configure(key, fresh); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
@@ -226,7 +230,7 @@ var settings = []setting{
 
 // configure gives the connection its key and settings, and reads back that
 // they hold.
-func (c *conn) configure(key vault.Key) error {
+func (c *conn) configure(key vault.Key, fresh bool) error {
 	dbKey := key.Derive(kdf.StoreDB)
 	if err := c.Exec("PRAGMA hexkey='" + hex.EncodeToString(dbKey[:]) + "'"); err != nil {
 		return errors.New("the key was not taken") // the cause may quote the statement
@@ -238,7 +242,10 @@ func (c *conn) configure(key vault.Key) error {
 	if err != nil {
 		return err
 	}
-	if pages == "0" {
+	if fresh != (pages == "0") {
+		return fmt.Errorf("%w: it has %s pages", ErrDamaged, pages)
+	}
+	if fresh {
 		if err := c.EnableChecksums("main"); err != nil {
 			return err
 		}

@@ -33,8 +33,8 @@ func (tx *Tx) Enqueue(m Message, to []identity.ID, payload []byte, expires time.
 	}
 	var ms int64
 	if m.Chat.IsRoom() {
-		if ms = expires.UnixMilli(); ms <= 0 {
-			return errors.New("enqueue: a line of the room must expire")
+		if ms = expires.UnixMilli(); ms <= 0 || len(to) == 0 {
+			return errors.New("enqueue: a line of the room is for somebody and expires")
 		}
 	} else if len(to) != 1 || to[0] != m.Chat.Peer || !expires.IsZero() {
 		return errors.New("enqueue: a private message is for one person and never expires")

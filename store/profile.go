@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -216,7 +217,7 @@ func (p *Profile) SetPassphrase(key vault.Key, passphrase []byte) error {
 		return fmt.Errorf("change passphrase: %w", err)
 	}
 	if err := replaceFile(filepath.Join(p.dir, keyName), b); err != nil {
-		return fmt.Errorf("write %s: %w", keyName, err)
+		return fmt.Errorf("write %s: %w", keyName, explain(context.Background(), err))
 	}
 	p.file = &file
 	return nil
