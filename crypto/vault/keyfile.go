@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -81,9 +82,18 @@ func (h *header) cipher(passphrase []byte) (aead cipher.AEAD, ad []byte, err err
 	return aead, append([]byte(wrapAD), head...), err
 }
 
-// KeyFile is the content of profile.key. Its zero value is not valid. Behind
-// the pointer no verb of fmt finds the key.
+// KeyFile is the content of profile.key. Its zero value is not valid. Like
+// [Key] it hides itself: in the clear it is as secret.
 type KeyFile struct{ file *file }
+
+// LogValue hides the key file from slog.
+func (KeyFile) LogValue() slog.Value { return slog.StringValue("[key file]") }
+
+// Format hides the key file from every verb of fmt.
+func (KeyFile) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[key file]") }
+
+// MarshalText hides a key file inside a value that is logged or encoded.
+func (KeyFile) MarshalText() ([]byte, error) { return []byte("[key file]"), nil }
 
 // Clear makes the key file that needs no passphrase: only the permissions of
 // the file protect the key.
