@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"testing"
 	"time"
 
@@ -92,3 +93,6 @@ func mine(in Chat, text string) Message {
 func theirs(in Chat, from identity.ID, seq uint64, text string) Message {
 	return Message{Chat: in, ID: newID(), From: from, Seq: seq, Sent: at, Arrived: at, Path: PathLAN, Text: text}
 }
+
+// errUndo undoes a transaction.
+var errUndo = errors.New("undo")
