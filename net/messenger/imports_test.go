@@ -35,7 +35,8 @@ var arrows = []struct {
 	{"dione/tui/theme", nil},
 	{"dione/tui/cli", []string{"dione/*"}},
 	{"dione/tui/control", []string{"dione/net/messenger", "dione/crypto/identity"}},
-	{"dione/tui/plain", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/command", "dione/tui/text"}},
+	{"dione/tui/record", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/text"}},
+	{"dione/tui/plain", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/command", "dione/tui/record", "dione/tui/text"}},
 	{"dione/tui", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/*"}},
 	{"dione/tui/*", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/theme", "dione/tui/text", "dione/tui/command"}},
 }

@@ -1,0 +1,359 @@
+package messenger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"dione/net/lan"
+	"dione/net/swarm"
+	"dione/net/wire"
+	"dione/store"
+)
+
+// This file holds the loop. The rules are:
+//   - only the loop changes the engine's state, so there is no mutex;
+//   - a batch is one transaction, and what it does to the outside world, to
+//     the engine's memory included, waits in batch.after for the commit;
+//   - nothing slow runs in it but the commit itself.
+
+const (
+	// maxBatch is how many inputs share one transaction: enough that a commit
+	// costs each little, few enough that none waits long for its own.
+	maxBatch = 512
+
+	// maxPending bounds the events that a slow screen has not taken yet.
+	maxPending = 8192
+
+	// retryDelay is how long frames wait that a full disk did not take.
+	retryDelay = time.Second
+
+	// sweepEvery is how often the room's outbox is looked through for lines
+	// whose time is up.
+	sweepEvery = 15 * time.Second
+)
+
+// input is one thing for the loop to do.
+type input interface {
+	// handle does it, within the transaction of b. An error is one of the
+	// store and undoes the whole batch.
+	handle(m *Messenger, b *batch) error
+	// fail tells whoever waits for it that the batch was undone. It reports
+	// whether the input must be kept and tried again.
+	fail(err error) (keep bool)
+}
+
+// batch is what one turn of the loop does.
+type batch struct {
+	tx    *store.Tx
+	now   time.Time
+	after []func()              // what happens once everything is committed
+	fill  map[*person]struct{}  // people whose outbox has something new to send, or room
+	acks  map[*link][]MessageID // what is durable here once this is committed
+	told  []Event
+}
+
+func (b *batch) tell(ev Event)             { b.told = append(b.told, ev) }
+func (b *batch) then(f func())             { b.after = append(b.after, f) }
+func (b *batch) touch(p *person)           { b.fill[p] = struct{}{} }
+func (b *batch) ack(l *link, id MessageID) { b.acks[l] = append(b.acks[l], id) }
+
+// loop runs until ctx ends. netCtx, which lives a little longer, is for what
+// it starts on the network.
+func (m *Messenger) loop(ctx, netCtx context.Context) {
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	m.turn(sweepOutbox{})
+	for {
+		var out chan<- Event // nil, so never ready, unless something waits to be told
+		var next Event
+		if ev, ok := m.pending.peek(); ok {
+			out, next = m.events, ev
+		}
+		frames := m.frames
+		if len(m.held) > 0 {
+			frames = nil // peers wait, and keep what they wrote, until the disk takes it
+		}
+		select {
+		case out <- next:
+			m.pending.pop()
+		case in := <-m.calls:
+			m.turn(in)
+		case in := <-frames:
+			m.turn(in)
+		case ev := <-m.swarm.Events():
+			m.linkEvent(netCtx, ev)
+		case p := <-m.hints:
+			m.swarm.Hint(p.Instance, p.Addrs)
+		case st := <-m.lanState:
+			m.lanChanged(st)
+		case <-retry.C:
+			if len(m.held) > 0 {
+				held := m.held
+				m.held = nil
+				m.turn(held...)
+			}
+		case <-sweep.C:
+			m.turn(sweepOutbox{})
+		case <-ctx.Done():
+			return
+		}
+		if len(m.held) > 0 {
+			retry.Reset(retryDelay)
+		}
+	}
+}
+
+// turn handles the inputs, what else waits already, and what follows from
+// them.
+func (m *Messenger) turn(ins ...input) {
+	for len(ins) > 0 {
+		m.commit(m.gather(ins))
+		ins, m.todo = m.todo, nil
+	}
+}
+
+// commit handles the inputs in one transaction, and then does what was to be
+// done after it.
+func (m *Messenger) commit(ins []input) {
+	b := &batch{now: time.Now(), fill: make(map[*person]struct{}), acks: make(map[*link][]MessageID)}
+	err := m.store.Update(context.Background(), func(tx *store.Tx) error {
+		b.tx = tx
+		for _, in := range ins {
+			if err := in.handle(m, b); err != nil {
+				return err
+			}
+		}
+		for p := range b.fill {
+			if err := m.fillWindow(b, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		m.undone(ins, err)
+		return
+	}
+	m.failing = false
+	for _, f := range b.after {
+		f()
+	}
+	for l, ids := range b.acks {
+		l.acknowledge(ids)
+	}
+	m.pending.push(b.told...)
+}
+
+// gather adds to ins what waits in the channels, up to maxBatch.
+func (m *Messenger) gather(ins []input) []input {
+	frames := m.frames
+	if len(m.held) > 0 {
+		frames = nil
+	}
+	for len(ins) < maxBatch {
+		select {
+		case in := <-m.calls:
+			ins = append(ins, in)
+		case in := <-frames:
+			ins = append(ins, in)
+		default:
+			return ins
+		}
+	}
+	return ins
+}
+
+// undone deals with a batch that was not committed: nothing of it happened.
+// Callers get the error; frames stay, since only we can ask the disk again.
+func (m *Messenger) undone(ins []input, err error) {
+	m.log.Error("commit failed", slog.Int("inputs", len(ins)), slog.Any("error", err))
+	for _, in := range ins {
+		if in.fail(err) {
+			m.held = append(m.held, in)
+		}
+	}
+	if !errors.Is(err, store.ErrDisk) {
+		// Trying the same again would fail the same way. Peers keep what they
+		// wrote until we acknowledge it, so their frames can go.
+		for _, in := range m.held {
+			if f, ok := in.(frame); ok {
+				f.link.conn.Close("could not be stored")
+			}
+		}
+		m.held = nil
+	}
+	if !m.failing {
+		m.failing = true
+		m.pending.push(Notice{Failed: true, Text: "nothing can be saved now: " + err.Error(), Hint: hintOf(err)})
+	}
+}
+
+// linkEvent keeps what the swarm says of the live links. That is a fact about
+// the world, true whether or not it can be written down.
+func (m *Messenger) linkEvent(ctx context.Context, ev swarm.Event) {
+	switch ev := ev.(type) {
+	case swarm.Up:
+		m.linkUp(ctx, ev.Conn)
+	case swarm.Down:
+		m.linkDown(ev)
+	}
+}
+
+func (m *Messenger) lanChanged(st lan.Status) {
+	m.net.LANOff = st.Off
+	m.net.Interfaces = m.net.Interfaces[:0:0]
+	for _, i := range st.Interfaces {
+		shown := Interface{Name: i.Name, Problem: i.Problem}
+		for _, a := range i.Addrs {
+			shown.Addrs = append(shown.Addrs, a.String())
+		}
+		m.net.Interfaces = append(m.net.Interfaces, shown)
+	}
+	self := *m.self.Load()
+	self.Addrs = m.swarm.Addrs()
+	m.self.Store(&self)
+	m.net.Addrs = self.Addrs
+	m.pending.push(NetChanged{Net: m.netNow()})
+}
+
+// call is a function that a screen wants run in the loop.
+type call struct {
+	do   func(b *batch) error
+	done chan error
+}
+
+func (c call) handle(_ *Messenger, b *batch) error {
+	err := c.do(b)
+	var no refusal
+	if errors.As(err, &no) {
+		c.done <- no.error
+		return nil
+	}
+	if err == nil {
+		b.then(func() { c.done <- nil })
+	}
+	return err
+}
+
+func (c call) fail(err error) bool {
+	c.done <- err
+	return false
+}
+
+// refusal is an error of the caller, not of the store: it goes to the caller
+// alone and leaves the rest of the batch in peace.
+type refusal struct{ error }
+
+func refuse(err error) error { return refusal{err} }
+
+// do runs f in the loop and waits for its commit. Before Run there is no loop
+// yet, and the caller's goroutine is it.
+func (m *Messenger) do(ctx context.Context, f func(b *batch) error) error {
+	c := call{do: f, done: make(chan error, 1)}
+	m.idle.Lock()
+	if !m.running {
+		defer m.idle.Unlock()
+		m.turn(c)
+		return <-c.done
+	}
+	m.idle.Unlock()
+	select {
+	case m.calls <- c:
+	case <-m.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-c.done:
+		return err
+	case <-m.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// frame is a message of a peer's chat stream; a nil msg is the stream's end.
+type frame struct {
+	link *link
+	msg  wire.Message
+}
+
+func (f frame) handle(m *Messenger, b *batch) error {
+	if f.link.ended {
+		return nil
+	}
+	p := m.people[f.link.peer]
+	switch msg := f.msg.(type) {
+	case nil:
+		b.then(func() { m.linkEnded(f.link) })
+		return nil
+	case wire.Hello:
+		return m.onHello(b, f.link, msg)
+	case wire.Room:
+		return m.onContent(b, p, f.link, store.Room, msg.Payload)
+	case wire.Private:
+		return m.onContent(b, p, f.link, Chat{Peer: f.link.peer}, msg.Payload)
+	case wire.Ack:
+		return m.onAck(b, p, f.link, msg)
+	}
+	return nil
+}
+
+func (f frame) fail(error) bool { return true }
+
+// sweepOutbox ends lines of the room that waited for their time.
+type sweepOutbox struct{}
+
+func (sweepOutbox) handle(_ *Messenger, b *batch) error {
+	changed, err := b.tx.ExpireOutbox(b.now)
+	for _, msg := range changed {
+		b.tell(StateChanged{Message: msg})
+	}
+	return err
+}
+
+func (sweepOutbox) fail(error) bool { return false }
+
+// queue holds the events that nobody has taken yet, at most maxPending.
+type queue struct {
+	events []Event
+	head   int
+}
+
+// push adds events. When there are too many, Lagged takes the place of all
+// that can be read in the store.
+func (q *queue) push(evs ...Event) {
+	q.events = append(q.events, evs...)
+	if len(q.events)-q.head <= maxPending {
+		return
+	}
+	kept := []Event{}
+	for _, ev := range q.events[q.head:] {
+		switch ev.(type) {
+		case Ready, Notice:
+			kept = append(kept, ev)
+		}
+	}
+	kept = kept[max(0, len(kept)-maxPending/2):] // notices, too, are bounded
+	q.events, q.head = append(kept, Lagged{}), 0
+}
+
+func (q *queue) peek() (Event, bool) {
+	if q.head == len(q.events) {
+		return nil, false
+	}
+	return q.events[q.head], true
+}
+
+func (q *queue) pop() {
+	q.events[q.head] = nil
+	if q.head++; q.head == len(q.events) {
+		q.events, q.head = q.events[:0], 0
+	}
+}

@@ -1,0 +1,271 @@
+// Package messenger is the engine of the program: it joins the network, the
+// cryptography and the store into conversations between people.
+//
+// One goroutine, the loop, owns everything that changes: who is near, what is
+// in flight, what waits to be told. What reaches it, a frame from a peer or a
+// call from a screen, is handled in batches; each batch is committed to the
+// store in one transaction, and only then is anything of it acknowledged,
+// shown or sent. The rules it keeps are those of net/PROTOCOL.md, section
+// "Conversations".
+//
+// It draws nothing and knows no terminal: screens call its methods and read
+// [Messenger.Events].
+package messenger
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/multiformats/go-multiaddr"
+	"golang.org/x/sync/errgroup"
+
+	"dione/crypto/handshake"
+	"dione/crypto/identity"
+	"dione/net/lan"
+	"dione/net/secure"
+	"dione/net/swarm"
+	"dione/net/wire"
+	"dione/store"
+)
+
+// Config configures a Messenger. A zero field means its default.
+type Config struct {
+	Name        string                // own name for this run; the one kept in the profile
+	DefaultName string                // own name of a new profile when Name is empty; "anonymous"
+	Network     string                // name of the network; "main"
+	Listen      []multiaddr.Multiaddr // where to listen; all addresses, on the port kept in the profile
+	NoLAN       bool                  // no discovery of people on the LAN
+	RuntimeDir  string                // where processes of one host find each other; the user's runtime directory
+	Log         *slog.Logger          // nothing is logged if nil
+}
+
+// The keys under which the engine keeps small things in the store.
+const (
+	metaName = "name"
+	metaPort = "port"
+)
+
+// shutdownTime bounds how long a stopping engine tries to hand out what is
+// already committed, mostly acknowledgements.
+const shutdownTime = 2 * time.Second
+
+// Messenger is the engine of one profile. Make it with [New], start it with
+// [Messenger.Run]; its methods work while Run does, and reading ones before.
+type Messenger struct {
+	cfg      Config
+	log      *slog.Logger
+	store    *store.Store
+	key      identity.Key
+	instance [8]byte // of this run, for the LAN; tells nothing about who we are
+	swarm    *swarm.Swarm
+	events   chan Event
+	calls    chan input      // from screens
+	frames   chan input      // from peers
+	kick     chan struct{}   // asks LAN discovery for a burst
+	hints    chan lan.Peer   // from LAN discovery
+	lanState chan lan.Status // from LAN discovery
+	self     atomic.Pointer[Self]
+	stopped  chan struct{}  // closed when the loop has ended
+	chats    sync.WaitGroup // serveChat of the links that we dialled
+
+	idle    sync.Mutex // held by whoever is the loop before Run
+	running bool       // Run has begun; guarded by idle
+
+	// Only the loop touches what follows.
+	people  map[identity.ID]*person
+	twins   map[twin]int
+	pending queue
+	todo    []input // what follows from the batch that is being committed
+	held    []input // frames whose commit failed: kept until the disk takes them
+	failing bool    // the last commit failed
+	net     Net
+}
+
+// New makes the engine of the profile in st: at the first start it makes the
+// identity. It listens nowhere yet and starts nothing.
+func New(cfg Config, st *store.Store) (*Messenger, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.Network = cmp.Or(cfg.Network, "main")
+	m := &Messenger{
+		cfg:      cfg,
+		log:      cfg.Log,
+		store:    st,
+		events:   make(chan Event),
+		calls:    make(chan input, maxBatch),
+		frames:   make(chan input, maxBatch),
+		kick:     make(chan struct{}, 1),
+		hints:    make(chan lan.Peer, 64),
+		lanState: make(chan lan.Status, 1),
+		stopped:  make(chan struct{}),
+		people:   make(map[identity.ID]*person),
+		twins:    make(map[twin]int),
+	}
+	_, _ = rand.Read(m.instance[:]) // never fails (crypto/rand)
+	name, port, err := m.load()
+	if err != nil {
+		return nil, fmt.Errorf("read the profile: %w", err)
+	}
+	id := m.key.ID()
+	m.self.Store(&Self{ID: id, Name: name, Tag: id.Tag()})
+
+	endpoint, err := secure.NewEndpoint(secure.Config{
+		Realm:   handshake.Chat,
+		Network: wire.NetworkID(cfg.Network),
+		Key:     m.key,
+		Log:     cfg.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the transport: %w", err)
+	}
+	listen, err := listenAddrs(cfg.Listen, port)
+	if err != nil {
+		return nil, err
+	}
+	m.swarm, err = swarm.New(swarm.Config{
+		Endpoint: endpoint,
+		Self:     id,
+		Listen:   listen,
+		Instance: m.instance,
+		Handle:   map[string]swarm.Handler{chatProtocol: m.serveChat},
+		Log:      cfg.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare connections: %w", err)
+	}
+	return m, nil
+}
+
+// load reads who we are and whom we know, and makes the identity and the name
+// of a new profile.
+func (m *Messenger) load() (name string, port uint16, err error) {
+	err = m.store.Update(context.Background(), func(tx *store.Tx) error {
+		key, ok, err := tx.Identity()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			if key, err = identity.Generate(rand.Reader); err != nil {
+				return err
+			}
+			if err := tx.SetIdentity(key); err != nil {
+				return err
+			}
+		}
+		m.key = key
+		if name, err = m.loadName(tx); err != nil {
+			return err
+		}
+		kept, ok, err := tx.Meta(metaPort)
+		if err != nil {
+			return err
+		}
+		if n, err := strconv.ParseUint(kept, 10, 16); ok && err == nil {
+			port = uint16(n)
+		}
+		contacts, err := tx.Contacts()
+		if err != nil {
+			return err
+		}
+		for _, c := range contacts {
+			m.addPerson(c)
+		}
+		return nil
+	})
+	return name, port, err
+}
+
+func (m *Messenger) loadName(tx *store.Tx) (string, error) {
+	if name := wire.CleanName(m.cfg.Name); name != "" {
+		return name, nil
+	}
+	name, ok, err := tx.Meta(metaName)
+	if err != nil || ok {
+		return name, err
+	}
+	name = cmp.Or(wire.CleanName(m.cfg.DefaultName), "anonymous")
+	return name, tx.SetMeta(metaName, name)
+}
+
+// Run listens, looks for people and serves the conversations until ctx ends,
+// and then hands out what is committed and takes leave of everybody. It
+// returns nil after an orderly end.
+func (m *Messenger) Run(ctx context.Context) error {
+	m.idle.Lock()
+	m.running = true
+	m.idle.Unlock()
+	if err := m.listen(ctx); err != nil {
+		close(m.stopped)
+		return err
+	}
+	// The network outlives the loop by a moment, so that acknowledgements of
+	// what the loop committed last still leave.
+	netCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	g, netCtx := errgroup.WithContext(netCtx)
+	g.Go(func() error { return m.swarm.Run(netCtx) })
+	if !m.cfg.NoLAN {
+		g.Go(func() error { return m.runLAN(netCtx) })
+	}
+	loopCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	context.AfterFunc(netCtx, stop) // a network that failed ends the engine
+
+	m.loop(loopCtx, netCtx)
+	close(m.stopped)
+	m.flush()
+	cancel()
+	err := g.Wait()
+	m.chats.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// listen binds the kept port, or another one for this run when it is taken.
+func (m *Messenger) listen(ctx context.Context) error {
+	err := m.swarm.Listen(ctx)
+	var taken *swarm.PortTakenError
+	if errors.As(err, &taken) && len(m.cfg.Listen) == 0 {
+		m.pending.push(Notice{Text: fmt.Sprintf("port %d is taken by another program: using another one for this run", taken.Port)})
+		err = m.swarm.ListenAnyPort(ctx)
+	} else if err == nil && len(m.cfg.Listen) == 0 {
+		err = m.keepPort(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("listen for peers: %w", err)
+	}
+	self := m.Self()
+	self.Addrs = m.swarm.Addrs()
+	m.self.Store(&self)
+	m.net.Addrs = self.Addrs
+	m.pending.push(Ready{Self: self})
+	return nil
+}
+
+func (m *Messenger) keepPort(ctx context.Context) error {
+	return m.store.Update(ctx, func(tx *store.Tx) error {
+		return tx.SetMeta(metaPort, strconv.Itoa(int(m.swarm.Port())))
+	})
+}
+
+// flush gives the links a bounded time to send what is committed.
+func (m *Messenger) flush() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	for _, p := range m.people {
+		if p.link != nil {
+			p.link.finish(ctx)
+		}
+	}
+}

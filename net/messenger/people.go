@@ -1,0 +1,247 @@
+package messenger
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"dione/crypto/identity"
+	"dione/net/swarm"
+	"dione/net/wire"
+	"dione/store"
+)
+
+// This file holds who is known, who is near and what they are called. A
+// person is near while swarm has a live link to them and they have said their
+// name over it.
+
+// maxStrangers bounds the people of the LAN that are remembered although the
+// user never had to do with them.
+const maxStrangers = 2000
+
+// person is somebody known. Only the loop touches it.
+type person struct {
+	store.Contact
+	conn *swarm.Conn // the live link, as swarm has it; nil if none
+	link *link       // the chat stream, once its Hello is committed; nil if none
+	path Path        // way by which screens were told they are near
+}
+
+// twin is what two people must share to be told apart by longer tags.
+type twin struct{ name, tag string }
+
+// name is what to call p: the petname, else the claimed name, else the tag.
+func (p *person) name() string {
+	return cmp.Or(p.Petname, p.Claimed, p.ID.Tag())
+}
+
+func (p *person) twin() twin { return twin{p.name(), p.ID.Tag()} }
+
+// addPerson makes c known.
+func (m *Messenger) addPerson(c store.Contact) *person {
+	p := &person{Contact: c}
+	m.people[c.ID] = p
+	m.twins[p.twin()]++
+	return p
+}
+
+// setContact changes what is kept of p, its names above all.
+func (m *Messenger) setContact(p *person, c store.Contact) {
+	m.forgetTwin(p)
+	p.Contact = c
+	m.twins[p.twin()]++
+}
+
+func (m *Messenger) forgetTwin(p *person) {
+	if m.twins[p.twin()]--; m.twins[p.twin()] == 0 {
+		delete(m.twins, p.twin())
+	}
+}
+
+// shown is p as screens see them.
+func (m *Messenger) shown(p *person) Person {
+	s := Person{
+		ID:      p.ID,
+		Name:    p.name(),
+		Claimed: p.Claimed,
+		Petname: p.Petname,
+		Tag:     p.ID.Tag(),
+		Path:    p.path,
+		Contact: p.Kept,
+	}
+	if m.twins[p.twin()] > 1 {
+		s.Tag = p.ID.LongTag()
+	}
+	if !p.LastSeen.IsZero() {
+		s.LastSeen = p.LastSeen.UnixMilli()
+	}
+	return s
+}
+
+// linkUp takes conn as the live link to its peer. Its chat stream is opened by
+// the side that dialled.
+func (m *Messenger) linkUp(ctx context.Context, conn *swarm.Conn) {
+	p := m.people[conn.ID()]
+	if p == nil {
+		p = m.addPerson(store.Contact{ID: conn.ID()})
+	}
+	p.conn = conn
+	if conn.Dialled() {
+		m.chats.Go(func() { m.openChat(ctx, conn) })
+	}
+	m.tellNear(p)
+}
+
+// linkDown says that nothing leads to a peer any more.
+func (m *Messenger) linkDown(ev swarm.Down) {
+	p := m.people[ev.ID]
+	if p == nil {
+		return
+	}
+	p.conn = nil
+	if p.path != PathNone {
+		path := p.path
+		p.path = PathNone
+		c := p.Contact
+		c.LastSeen = time.Now()
+		m.setContact(p, c)
+		m.pending.push(PersonGone{Person: m.shown(p), Path: path}, NetChanged{Net: m.netNow()})
+		m.turn(keepContact{p})
+	}
+	m.refreshLAN()
+	m.forgetStrangers()
+}
+
+// tellNear tells screens of p when the link and the name are both there.
+func (m *Messenger) tellNear(p *person) {
+	if p.conn == nil || p.link == nil || p.link.conn != p.conn || p.path == p.link.path {
+		return
+	}
+	p.path = p.link.path
+	m.pending.push(PersonNear{Person: m.shown(p)}, NetChanged{Net: m.netNow()})
+}
+
+// onHello takes the name that a peer gives itself.
+func (m *Messenger) onHello(b *batch, l *link, msg wire.Hello) error {
+	p := m.people[l.peer]
+	if p == nil { // the stream was faster than swarm's word of the link
+		p = m.addPerson(store.Contact{ID: l.peer})
+	}
+	c, was := p.Contact, p.name()
+	c.Claimed = wire.CleanName(msg.Name)
+	c.LastSeen = b.now
+	if err := b.tx.PutContact(c); err != nil {
+		return err
+	}
+	b.then(func() {
+		known := p.Claimed != ""
+		m.setContact(p, c)
+		if known && p.name() != was {
+			m.pending.push(PersonRenamed{Person: m.shown(p), Was: was})
+		}
+		if !l.greeted {
+			l.greeted = true
+			m.adopt(p, l)
+		}
+	})
+	return nil
+}
+
+// adopt makes l the link over which p is written to, in place of any former.
+func (m *Messenger) adopt(p *person, l *link) {
+	if p.link != nil && p.link.conn == l.conn {
+		l.conn.Close("a second chat stream")
+		return
+	}
+	p.link = l
+	m.tellNear(p)
+	m.todo = append(m.todo, fill{p})
+}
+
+// linkEnded lets go of l. Who it led to stays near until swarm says otherwise.
+func (m *Messenger) linkEnded(l *link) {
+	l.ended = true
+	if p := m.people[l.peer]; p != nil && p.link == l {
+		p.link = nil
+	}
+}
+
+// forgetStrangers keeps the number of people bounded that the user never had
+// to do with: who was seen last is kept longest.
+func (m *Messenger) forgetStrangers() {
+	var strangers []*person
+	for _, p := range m.people {
+		if !p.Kept && p.Petname == "" && p.conn == nil && p.link == nil {
+			strangers = append(strangers, p)
+		}
+	}
+	if len(strangers) <= maxStrangers {
+		return
+	}
+	slices.SortFunc(strangers, func(a, b *person) int { return a.LastSeen.Compare(b.LastSeen) })
+	var ids []identity.ID
+	for _, p := range strangers[:len(strangers)-maxStrangers/2] {
+		m.forgetTwin(p)
+		delete(m.people, p.ID)
+		ids = append(ids, p.ID)
+	}
+	m.turn(forget{ids})
+}
+
+// keepContact writes down what is known of a person.
+type keepContact struct{ p *person }
+
+func (k keepContact) handle(_ *Messenger, b *batch) error { return b.tx.PutContact(k.p.Contact) }
+func (keepContact) fail(error) bool                       { return false }
+
+// forget drops strangers from the store.
+type forget struct{ ids []identity.ID }
+
+func (f forget) handle(_ *Messenger, b *batch) error { return b.tx.ForgetContacts(f.ids) }
+func (forget) fail(error) bool                       { return false }
+
+// fill sends what waits for a person whose link came up.
+type fill struct{ p *person }
+
+func (f fill) handle(_ *Messenger, b *batch) error {
+	b.touch(f.p)
+	return nil
+}
+func (fill) fail(error) bool { return true }
+
+// known returns the person with the given ID, or why there is none to write to.
+func (m *Messenger) known(id identity.ID) (*person, error) {
+	if id == m.key.ID() {
+		return nil, ErrSelf
+	}
+	p := m.people[id]
+	if p == nil {
+		return nil, &UnknownPersonError{Name: id.String()}
+	}
+	return p, nil
+}
+
+// byNearness is the order in which people are listed.
+func byNearness(a, b Person) int {
+	rank := func(p Person) int {
+		switch {
+		case p.Near():
+			return 0
+		case p.Connected():
+			return 1
+		case p.Contact:
+			return 2
+		}
+		return 3
+	}
+	return cmp.Or(
+		cmp.Compare(rank(a), rank(b)),
+		cmp.Compare(a.Name, b.Name),
+		a.ID.Compare(b.ID),
+	)
+}
+
+// String tells p in a log or an error: name and tag.
+func (p Person) String() string { return fmt.Sprintf("%s ·%s", p.Name, p.Tag) }

@@ -1,0 +1,296 @@
+package messenger
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"dione/crypto/identity"
+	"dione/net/wire"
+	"dione/store"
+)
+
+const (
+	// maxFlight and maxLoad bound what one link carries unacknowledged, in
+	// messages and in bytes. The rest waits in the store.
+	maxFlight, maxLoad = 1024, 1 << 20
+
+	// roomTime is how long a line of the room waits for the people who were
+	// near when it was written. It is small talk, not mail.
+	roomTime = 10 * time.Minute
+)
+
+// Result is what became of a [Messenger.Submit].
+type Result struct {
+	Message Message
+	Err     error
+}
+
+// Send writes text into chat and returns once that is committed. Delivery is
+// told by events.
+func (m *Messenger) Send(ctx context.Context, chat Chat, text string) (Message, error) {
+	select {
+	case r := <-m.Submit(ctx, chat, text):
+		return r.Message, r.Err
+	case <-m.stopped:
+		return Message{}, ErrStopped
+	case <-ctx.Done():
+		return Message{}, ctx.Err()
+	}
+}
+
+// Submit is Send that does not wait: many of one caller share a commit, and
+// their order is kept. The channel gets one Result, unless the engine stops.
+func (m *Messenger) Submit(ctx context.Context, chat Chat, text string) <-chan Result {
+	s := submission{chat: chat, text: text, result: make(chan Result, 1)}
+	if err := checkText(text); err != nil {
+		s.result <- Result{Err: err}
+		return s.result
+	}
+	select {
+	case m.calls <- s:
+	case <-m.stopped:
+		s.result <- Result{Err: ErrStopped}
+	case <-ctx.Done():
+		s.result <- Result{Err: ctx.Err()}
+	}
+	return s.result
+}
+
+// checkText says why text cannot be a message.
+func checkText(text string) error {
+	switch {
+	case text == "":
+		return ErrEmpty
+	case len(text) > MaxText:
+		return ErrTooLong
+	case !utf8.ValidString(text):
+		return ErrNotText
+	}
+	return nil
+}
+
+// submission is a text that the user has sent.
+type submission struct {
+	chat   Chat
+	text   string
+	result chan Result
+}
+
+func (s submission) fail(err error) bool {
+	s.result <- Result{Err: err}
+	return false
+}
+
+func (s submission) handle(m *Messenger, b *batch) error {
+	var to []*person
+	var expires time.Time
+	if s.chat.IsRoom() {
+		to = m.near()
+		expires = b.now.Add(roomTime)
+	} else {
+		p, err := m.known(s.chat.Peer)
+		if err != nil {
+			s.result <- Result{Err: err}
+			return nil
+		}
+		if err := m.keep(b, p); err != nil {
+			return err
+		}
+		to = []*person{p}
+	}
+	msg := Message{
+		Chat:    s.chat,
+		From:    m.key.ID(),
+		Mine:    true,
+		Sent:    b.now,
+		Arrived: b.now,
+		State:   StateQueued,
+		Text:    s.text,
+	}
+	_, _ = rand.Read(msg.ID[:]) // never fails (crypto/rand)
+	if _, err := b.tx.AddMessage(&msg); err != nil {
+		return err
+	}
+	if len(to) == 0 {
+		failed, err := b.tx.Fail(msg, "nobody near")
+		if err != nil {
+			return err
+		}
+		b.tell(MessageSent{Message: msg})
+		b.tell(StateChanged{Message: failed})
+		b.then(func() { s.result <- Result{Message: failed} })
+		return nil
+	}
+	payload := wire.Content{ID: msg.ID, Seq: msg.Seq, Sent: msg.Sent.UnixMilli(), Text: msg.Text}.Encode()
+	ids := make([]identity.ID, len(to))
+	for i, p := range to {
+		ids[i] = p.ID
+		b.touch(p)
+	}
+	if err := b.tx.Enqueue(msg, ids, payload, expires); err != nil {
+		return err
+	}
+	msg.Addressed = len(to)
+	b.tell(MessageSent{Message: msg})
+	b.then(func() { s.result <- Result{Message: msg} })
+	return nil
+}
+
+// near returns the people of the LAN who are here now.
+func (m *Messenger) near() []*person {
+	var near []*person
+	for _, p := range m.people {
+		if p.path == PathLAN {
+			near = append(near, p)
+		}
+	}
+	return near
+}
+
+// keep lists p under CONTACTS from now on.
+func (m *Messenger) keep(b *batch, p *person) error {
+	if p.Kept {
+		return nil
+	}
+	c := p.Contact
+	c.Kept = true
+	if err := b.tx.PutContact(c); err != nil {
+		return err
+	}
+	b.then(func() { p.Kept = true })
+	return nil
+}
+
+// fillWindow puts in flight what waits for p, as far as the window has room.
+// The frames leave after the commit.
+func (m *Messenger) fillWindow(b *batch, p *person) error {
+	l := p.link
+	if l == nil || l.ended {
+		return nil
+	}
+	cursor, free, room := l.cursor, maxFlight-len(l.flight), maxLoad-l.load
+	var out []store.Outgoing
+	for free > 0 && room > 0 {
+		n := min(free, 128)
+		rows, err := b.tx.Outbox(p.ID, cursor, n)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if room <= 0 {
+				break
+			}
+			out = append(out, row)
+			cursor = row.Row
+			room -= len(row.Payload)
+			free--
+		}
+		if len(rows) < n {
+			break
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	b.then(func() {
+		frames := make([]wire.Message, len(out))
+		for i, row := range out {
+			if row.Message.Chat.IsRoom() {
+				frames[i] = wire.Room{Payload: row.Payload}
+			} else {
+				frames[i] = wire.Private{Payload: row.Payload}
+			}
+			l.flight[row.Message.ID] = len(row.Payload)
+			l.load += len(row.Payload)
+		}
+		l.cursor = cursor
+		l.push(frames...)
+	})
+	return nil
+}
+
+// onAck takes the peer's word that messages are durable there. Only what is
+// in flight on this very link counts.
+func (m *Messenger) onAck(b *batch, p *person, l *link, ack wire.Ack) error {
+	ids := make([]MessageID, 0, len(ack.IDs))
+	for _, id := range ack.IDs {
+		if _, ok := l.flight[id]; ok {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	changed, err := b.tx.Acknowledge(l.peer, ids)
+	if err != nil {
+		return err
+	}
+	for _, msg := range changed {
+		b.tell(StateChanged{Message: msg})
+	}
+	b.touch(p)
+	b.then(func() {
+		for _, id := range ids {
+			l.load -= l.flight[id]
+			delete(l.flight, id)
+		}
+	})
+	return nil
+}
+
+// Outbox lists the private messages that wait for somebody, oldest first.
+func (m *Messenger) Outbox(ctx context.Context) ([]Message, error) {
+	var msgs []Message
+	err := m.store.View(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Waiting()
+		for _, row := range rows {
+			msgs = append(msgs, row.Message)
+		}
+		return err
+	})
+	return msgs, err
+}
+
+// Cancel gives up a private message that still waits.
+func (m *Messenger) Cancel(ctx context.Context, chat Chat, id MessageID) error {
+	return m.do(ctx, func(b *batch) error {
+		if p := m.people[chat.Peer]; p != nil && p.link != nil {
+			if _, sent := p.link.flight[id]; sent {
+				return refuse(ErrInFlight)
+			}
+		}
+		msg, ok, err := b.tx.Cancel(chat, id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return refuse(ErrNotWaiting)
+		}
+		b.tell(StateChanged{Message: msg})
+		return nil
+	})
+}
+
+// Retry looks for everybody for whom something waits, at once.
+func (m *Messenger) Retry(ctx context.Context) error {
+	m.Refresh()
+	return m.do(ctx, func(b *batch) error {
+		for _, p := range m.people {
+			b.touch(p)
+		}
+		return nil
+	})
+}
+
+// sortedPeople returns everybody known, nearest first.
+func (m *Messenger) sortedPeople() []Person {
+	all := make([]Person, 0, len(m.people))
+	for _, p := range m.people {
+		all = append(all, m.shown(p))
+	}
+	slices.SortFunc(all, byNearness)
+	return all
+}

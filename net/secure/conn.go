@@ -1,0 +1,235 @@
+package secure
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"dione/crypto/handshake"
+	"dione/crypto/identity"
+)
+
+const (
+	// maxAge and maxBytes bound the life of one connection, in either
+	// direction. Its owner replaces it before; this is the last bar.
+	maxAge   = 25 * time.Hour
+	maxBytes = 64<<30 + 1<<30
+)
+
+// Conn is an authenticated, encrypted connection. Reading and writing are safe
+// for one goroutine each and for many; what many write at a time is sealed
+// together.
+type Conn struct {
+	raw       net.Conn
+	session   *handshake.Session
+	initiator bool
+	born      time.Time
+	received  atomic.Uint64
+	sent      atomic.Uint64
+
+	reading sync.Mutex
+	in      *bufio.Reader
+	plain   []byte // content of the newest record that nobody has read yet; lies in the buffer of in
+	skip    int    // length of that record in the buffer
+	readErr error  // what ended reading for good
+
+	mu      sync.Mutex // guards what follows
+	writing bool       // somebody is sealing what waits
+	waits   []byte     // what others want written meanwhile
+	queued  uint64     // bytes of content ever put into waits
+	flushed uint64     // bytes of it that have left
+	left    *sync.Cond // flushed or writeErr has changed
+	werr    error      // what ended writing for good
+	record  []byte     // the sealer's memory
+}
+
+func (c *Conn) start(s *handshake.Session) {
+	c.session = s
+	c.born = time.Now()
+	c.left = sync.NewCond(&c.mu)
+}
+
+// Peer returns who is at the other end.
+func (c *Conn) Peer() identity.ID { return c.session.Peer }
+
+// Static returns the peer's transport key: another one shows a restarted peer.
+func (c *Conn) Static() [32]byte { return c.session.Static }
+
+// Features returns the bits that the peer has told.
+func (c *Conn) Features() uint64 { return c.session.Features }
+
+// DialKey returns the key by which the initiator named the responder.
+func (c *Conn) DialKey() []byte { return c.session.DialKey }
+
+// Binding names this connection: nobody in the middle can have the same one
+// with both ends.
+func (c *Conn) Binding() [32]byte { return c.session.Binding }
+
+// Initiator reports whether we dialled.
+func (c *Conn) Initiator() bool { return c.initiator }
+
+// Bytes returns how many bytes of the network the records have taken.
+func (c *Conn) Bytes() (in, out uint64) { return c.received.Load(), c.sent.Load() }
+
+// Read reads from the newest record and waits for the next when there is none.
+func (c *Conn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if len(c.plain) == 0 {
+		if len(p) == 0 {
+			return 0, nil
+		}
+		if err := c.open(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.plain)
+	c.plain = c.plain[n:]
+	return n, nil
+}
+
+// open opens the next record, in the read buffer itself. A deadline that
+// passes leaves what has come in the buffer and spoils nothing.
+func (c *Conn) open() error {
+	if c.readErr != nil {
+		return c.readErr
+	}
+	if c.skip > 0 {
+		_, _ = c.in.Discard(c.skip) // all of it is buffered
+		c.skip = 0
+	}
+	head, err := c.in.Peek(2)
+	if err != nil {
+		if errors.Is(err, io.EOF) && len(head) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	n := int(binary.BigEndian.Uint16(head))
+	if !handshake.IsRecordSize(n) {
+		return c.breakReading(fmt.Errorf("%w: no record has %d bytes", handshake.ErrRecord, n))
+	}
+	record, err := c.in.Peek(2 + n)
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	if err := c.used(c.received.Load()); err != nil {
+		return c.breakReading(err)
+	}
+	if c.plain, err = c.session.Recv.Open(record[2:]); err != nil {
+		return c.breakReading(err)
+	}
+	c.skip = 2 + n
+	c.received.Add(uint64(2 + n))
+	return nil
+}
+
+// breakReading ends the connection: after a record that is not authentic
+// nothing more must be believed, answered or sent.
+func (c *Conn) breakReading(err error) error {
+	c.readErr = err
+	_ = c.raw.Close() // the reason is err
+	return err
+}
+
+// used says whether the connection has done its work.
+func (c *Conn) used(bytes uint64) error {
+	if bytes > maxBytes || time.Since(c.born) > maxAge {
+		return ErrExpired
+	}
+	return nil
+}
+
+// Write seals p and sends it. It seals at once if nobody else does; what
+// others want written meanwhile is then sealed together.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.werr != nil {
+		return 0, c.werr
+	}
+	if c.writing {
+		c.waits = append(c.waits, p...)
+		c.queued += uint64(len(p))
+		for mine := c.queued; c.flushed < mine; {
+			if c.werr != nil {
+				return 0, c.werr
+			}
+			c.left.Wait()
+		}
+		return len(p), nil
+	}
+	c.writing = true
+	c.werr = c.seal(p)
+	var spare []byte
+	for len(c.waits) > 0 && c.werr == nil {
+		batch := c.waits
+		c.waits = spare[:0]
+		c.werr = c.seal(batch)
+		c.flushed += uint64(len(batch))
+		c.left.Broadcast()
+		spare = batch
+	}
+	c.writing = false
+	c.left.Broadcast()
+	if c.werr != nil {
+		return 0, c.werr
+	}
+	return len(p), nil
+}
+
+// seal sends p in records. It is called with c.mu held and c.writing set, and
+// lets go of c.mu while it works.
+func (c *Conn) seal(p []byte) error {
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	for len(p) > 0 {
+		if err := c.used(c.sent.Load()); err != nil {
+			return err
+		}
+		n := min(len(p), handshake.MaxContent)
+		if c.record == nil {
+			c.record = make([]byte, 0, 1<<10)
+		}
+		c.record = append(c.record[:0], make([]byte, handshake.Head)...)
+		c.record = c.session.Send.Seal(append(c.record, p[:n]...))
+		if _, err := c.raw.Write(c.record); err != nil {
+			return err // half a record may be out: nothing can follow it
+		}
+		c.sent.Add(uint64(len(c.record)))
+		p = p[n:]
+	}
+	return nil
+}
+
+// Close closes the connection below, which ends every Read and Write.
+func (c *Conn) Close() error { return c.raw.Close() }
+
+// LocalAddr returns our address.
+func (c *Conn) LocalAddr() net.Addr { return c.raw.LocalAddr() }
+
+// RemoteAddr returns the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
+
+// SetDeadline sets both deadlines.
+func (c *Conn) SetDeadline(t time.Time) error { return c.raw.SetDeadline(t) }
+
+// SetReadDeadline bounds Read; a Read that it ends can be tried again.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline(t) }
+
+// SetWriteDeadline bounds Write; a Write that it ends is the last.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.raw.SetWriteDeadline(t) }
+
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
