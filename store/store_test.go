@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"dione/crypto/identity"
 )
 
@@ -96,3 +98,9 @@ func theirs(in Chat, from identity.ID, seq uint64, text string) Message {
 
 // errUndo undoes a transaction.
 var errUndo = errors.New("undo")
+
+// number runs a query of one number.
+func number(tx *Tx, query string, args ...any) (n int64, err error) {
+	_, err = tx.one(query, func(s *sqlite3.Stmt) { n = s.ColumnInt64(0) }, args...)
+	return n, err
+}
