@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"testing"
@@ -37,9 +38,10 @@ func startEngine(t testing.TB, dir, name string) *engine {
 	t.Helper()
 	st, closeStore := openStore(t, dir)
 	m, err := New(Config{
-		Name:   name,
-		Listen: []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/tcp/0")},
-		NoLAN:  true,
+		DefaultName: name,
+		Listen:      []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/tcp/0")},
+		NoLAN:       true,
+		Log:         slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}, st)
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +167,30 @@ func meet(a, b *engine) {
 		here, there := pair[0], pair[1].Self().ID
 		await(here, "near", func(ev PersonNear) bool { return ev.Person.ID == there })
 	}
+}
+
+// keepMeeting lets a know again and again where b is, as the rounds of LAN
+// discovery do, until the test ends.
+func keepMeeting(a, b *engine) {
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), b.swarm.Port())
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				a.swarm.Hint(b.instance, []netip.AddrPort{to})
+			case <-done:
+				return
+			}
+		}
+	})
+	a.t.Cleanup(func() {
+		close(done)
+		wg.Wait()
+	})
 }
 
 func (e *engine) send(chat Chat, text string) Message {

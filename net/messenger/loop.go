@@ -3,6 +3,7 @@ package messenger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -200,6 +201,12 @@ func (m *Messenger) linkEvent(ctx context.Context, ev swarm.Event) {
 		m.linkUp(ctx, ev.Conn)
 	case swarm.Down:
 		m.linkDown(ev)
+	case swarm.InUse:
+		m.pending.push(m.inUse(ev))
+	case swarm.Full:
+		m.pending.push(Notice{
+			Text: fmt.Sprintf("%d people of the LAN are connected: others are not until somebody leaves", ev.Limit),
+		})
 	}
 }
 

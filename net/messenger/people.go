@@ -114,6 +114,22 @@ func (m *Messenger) linkDown(ev swarm.Down) {
 	m.forgetStrangers()
 }
 
+// inUse says that an identity, ours or another's, is used twice at a time.
+func (m *Messenger) inUse(ev swarm.InUse) Notice {
+	if ev.ID == m.key.ID() {
+		return Notice{
+			Failed: true,
+			Text:   "this identity is in use elsewhere: somebody near refuses this process",
+			Hint:   "quit the other dione that runs on a copy of this profile",
+		}
+	}
+	who := ev.ID.Short()
+	if p := m.people[ev.ID]; p != nil {
+		who = m.shown(p).String()
+	}
+	return Notice{Failed: true, Text: who + ": this identity is in use elsewhere, the second one was refused"}
+}
+
 // tellNear tells screens of p when the link and the name are both there.
 func (m *Messenger) tellNear(p *person) {
 	if p.conn == nil || p.link == nil || p.link.conn != p.conn || p.path == p.link.path {
