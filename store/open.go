@@ -111,7 +111,7 @@ func openFile(ctx context.Context, path string, key vault.Key, steps []string, l
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
+	_, err = os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && unclean:
 		return nil, fmt.Errorf("%w: it is missing, and %s is there", ErrDamaged, filepath.Base(path+walSuffix))
@@ -121,8 +121,9 @@ func openFile(ctx context.Context, path string, key vault.Key, steps []string, l
 		}
 	case err != nil:
 		return nil, err
-	case info.Size() == 0:
-		return nil, fmt.Errorf("%w: it is empty", ErrDamaged)
+	}
+	if err := tryKey(path, key.Derive(kdf.StoreDB)); err != nil {
+		return nil, err
 	}
 	db, err := connect(ctx, path, key, false)
 	if err != nil {
