@@ -107,8 +107,9 @@ func (tx *Tx) Outbox(to identity.ID, after int64, n int) ([]Outgoing, error) {
 // and without what is to be sent.
 func (tx *Tx) Waiting() ([]Outgoing, error) {
 	var all []Outgoing
+	// CROSS JOIN is how SQLite is told to begin with the chats.
 	err := tx.query("SELECT "+messageColumns+` FROM chat c
-		JOIN outbox o ON o.dest = c.peer AND o.expires = 0 JOIN message m ON m.id = o.message
+		CROSS JOIN outbox o ON o.dest = c.peer AND o.expires = 0 JOIN message m ON m.id = o.message
 		WHERE c.waiting > 0`, func(s *sqlite3.Stmt) error {
 		m, err := tx.scanMessage(s)
 		all = append(all, Outgoing{Row: m.Row, To: m.Chat.Peer, Message: m})

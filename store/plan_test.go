@@ -1,0 +1,82 @@
+package store
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"dione/crypto/identity"
+)
+
+// No statement that runs for each message, page or chat looks through a table:
+// with a million messages that is the difference between 0.1 ms and a second.
+func TestNoScans(t *testing.T) {
+	s := testStore(t)
+	in := Chat{Peer: bob}
+	add(t, s, theirs(in, bob, 5, "x"), theirs(in, bob, 3, "late"), theirs(in, bob, 7, "y"))
+	m := enqueue(t, s, in, "x", bob)
+	line := enqueue(t, s, Room, "y", bob, carol)
+	gone := enqueue(t, s, Room, "z", bob, carol)
+	update(t, s, func(tx *Tx) error {
+		s.cache = newCache()
+		_, _, err := tx.Message(in, bob, m.ID)
+		_, err2 := tx.History(in, Cursor{3, 3}, 10)
+		_, err3 := tx.HistoryAfter(in, Cursor{1, 1}, 10)
+		_, err4 := tx.After(1, 10)
+		_, err5 := tx.MarkRead(in, 1)
+		_, err6 := tx.Outbox(bob, 0, 10)
+		_, _, err7 := tx.Cancel(in, m.ID)
+		_, err8 := tx.Acknowledge(bob, []MessageID{m.ID, line.ID})
+		_, err9 := tx.Fail(gone, "x")
+		_, err10 := tx.ExpireOutbox(at.Add(time.Hour))
+		_, _, err11 := tx.Contact(bob)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11,
+			tx.PutContact(Contact{ID: carol}), tx.ForgetContacts([]identity.ID{carol}), tx.SetMeta("a", "b"))
+	})
+	perMessage := maps.Clone(s.db.stmts)
+	for query := range perMessage {
+		if first := strings.Fields(query)[0]; !slices.Contains([]string{"SELECT", "UPDATE", "DELETE", "INSERT"}, first) {
+			continue
+		}
+		for _, step := range plan(t, s, query) {
+			if strings.HasPrefix(step, "SCAN") || strings.Contains(step, "TEMP B-TREE") {
+				t.Errorf("%s\n%s", query, step)
+			}
+		}
+	}
+
+	// These are asked for by a screen, and look through the chats alone.
+	view(t, s, func(tx *Tx) error {
+		_, err := tx.Chats()
+		_, err2 := tx.Waiting()
+		_, err3 := tx.WaitingCount()
+		return errors.Join(err, err2, err3)
+	})
+	for query := range maps.Clone(s.db.stmts) {
+		if perMessage[query] != nil || strings.HasPrefix(query, "EXPLAIN") {
+			continue
+		}
+		for _, step := range plan(t, s, query) {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN c" && step != "SCAN chat" {
+				t.Errorf("%s\n%s", query, step)
+			}
+		}
+	}
+}
+
+// plan returns the steps in which SQLite would run a query.
+func plan(t *testing.T, s *Store, query string) (steps []string) {
+	t.Helper()
+	if err := s.db.query("EXPLAIN QUERY PLAN "+query, func(row *sqlite3.Stmt) error {
+		steps = append(steps, row.ColumnText(3))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}
