@@ -213,6 +213,18 @@ func (l *List) Update(msg messenger.Message) {
 	}
 }
 
+// Rename gives every message's author the name that who returns.
+func (l *List) Rename(who func(messenger.Message) string) {
+	for _, it := range l.items {
+		if it.Message.Row == 0 {
+			continue
+		}
+		if name := who(it.Message); name != it.Who {
+			it.Who, it.cache = name, rendered{}
+		}
+	}
+}
+
 func (l *List) find(msg messenger.Message) int {
 	if msg.Row == 0 {
 		return -1

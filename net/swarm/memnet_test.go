@@ -1,0 +1,370 @@
+package swarm
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dione/crypto/handshake"
+	"dione/crypto/identity"
+	"dione/net/secure"
+	"dione/net/wire"
+)
+
+// bubble runs f in virtual time. yamux keeps timers in a pool that is global,
+// and a timer must not leave its bubble: two collections empty the pool.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	empty := func() { runtime.GC(); runtime.GC() }
+	empty()
+	defer empty()
+	synctest.Test(t, f)
+}
+
+// memNet is a network in memory.
+type memNet struct {
+	mu        sync.Mutex
+	listeners map[netip.AddrPort]*memListener
+	conns     []*memConn
+	dark      map[netip.Addr]bool // hosts whose cable is pulled
+	dials     []netip.AddrPort    // all that were tried
+	nextPort  uint16
+}
+
+func newMemNet() *memNet {
+	return &memNet{listeners: make(map[netip.AddrPort]*memListener), dark: make(map[netip.Addr]bool), nextPort: 50000}
+}
+
+// host is the transport of the host with address ip.
+func (n *memNet) host(ip netip.Addr) Transport {
+	return Transport{
+		Listen: func(_ context.Context, at netip.AddrPort) (net.Listener, error) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			at = netip.AddrPortFrom(ip, at.Port())
+			if n.listeners[at] != nil {
+				return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+			}
+			l := &memListener{net: n, at: at, conns: make(chan net.Conn), closed: make(chan struct{})}
+			n.listeners[at] = l
+			return l, nil
+		},
+		Dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) { return n.dial(ctx, ip, to) },
+	}
+}
+
+func (n *memNet) dial(ctx context.Context, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	n.mu.Lock()
+	n.dials = append(n.dials, to)
+	n.nextPort++
+	port := n.nextPort
+	l, dark := n.listeners[to], n.dark[from] || n.dark[to.Addr()]
+	n.mu.Unlock()
+	if dark {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if l == nil {
+		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	}
+	a, b := net.Pipe()
+	here := &memConn{Conn: a, net: n, local: netip.AddrPortFrom(from, port), remote: to}
+	there := &memConn{Conn: b, net: n, local: to, remote: here.local}
+	n.mu.Lock()
+	n.conns = append(n.conns, here, there)
+	n.mu.Unlock()
+	select {
+	case l.conns <- there:
+		return here, nil
+	case <-l.closed:
+		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// pull takes the cable of a host away: what is sent is lost, and nobody knows.
+func (n *memNet) pull(ip netip.Addr, out bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dark[ip] = out
+}
+
+// reset ends the connections of a host, as its kernel does after kill -9.
+func (n *memNet) reset(ip netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns {
+		if c.local.Addr() == ip {
+			_ = c.Conn.Close()
+		}
+	}
+}
+
+func (n *memNet) tried(to netip.AddrPort) (count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, a := range n.dials {
+		if a == to {
+			count++
+		}
+	}
+	return count
+}
+
+type memListener struct {
+	net    *memNet
+	at     netip.AddrPort
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *memListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memListener) Close() error {
+	l.once.Do(func() {
+		close(l.closed)
+		l.net.mu.Lock()
+		defer l.net.mu.Unlock()
+		delete(l.net.listeners, l.at)
+	})
+	return nil
+}
+
+func (l *memListener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.at) }
+
+type memConn struct {
+	net.Conn
+	net           *memNet
+	local, remote netip.AddrPort
+}
+
+func (c *memConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(c.local) }
+func (c *memConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+
+func (c *memConn) dark() bool {
+	c.net.mu.Lock()
+	defer c.net.mu.Unlock()
+	return c.net.dark[c.local.Addr()] || c.net.dark[c.remote.Addr()]
+}
+
+func (c *memConn) Write(p []byte) (int, error) {
+	if c.dark() {
+		return len(p), nil // the kernel keeps it, for nothing
+	}
+	return c.Conn.Write(p)
+}
+
+// Close is not heard of at the other end of a cable that is pulled.
+func (c *memConn) Close() error {
+	if c.dark() {
+		return c.Conn.SetDeadline(time.Unix(1, 0))
+	}
+	return c.Conn.Close()
+}
+
+// node is a process with a swarm.
+type node struct {
+	*Swarm
+	t        *testing.T
+	net      *memNet
+	key      identity.Key
+	at       netip.AddrPort
+	events   chan Event
+	cancel   context.CancelFunc
+	ended    chan struct{}
+	instance [8]byte
+}
+
+var testNetwork = wire.NetworkID("test")
+
+func newKey(t testing.TB) identity.Key {
+	t.Helper()
+	key, err := identity.Generate(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newEndpoint(t testing.TB, key identity.Key) *secure.Endpoint {
+	t.Helper()
+	e, err := secure.NewEndpoint(secure.Config{Realm: handshake.Chat, Network: testNetwork, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// start runs a new process with the identity key on the host 10.0.0.host.
+func (n *memNet) start(t *testing.T, key identity.Key, host byte, change ...func(*Config)) *node {
+	t.Helper()
+	ip := netip.AddrFrom4([4]byte{10, 0, 0, host})
+	nd := &node{t: t, net: n, key: key, at: netip.AddrPortFrom(ip, 4000), events: make(chan Event, 1000), ended: make(chan struct{})}
+	if _, err := rand.Read(nd.instance[:]); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		Endpoint:  newEndpoint(t, key),
+		Self:      key.ID(),
+		Listen:    []netip.AddrPort{nd.at},
+		Instance:  nd.instance,
+		Handle:    map[string]Handler{"echo": echo},
+		Transport: n.host(ip),
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	var err error
+	if nd.Swarm, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := nd.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	nd.cancel = cancel
+	go func() {
+		defer close(nd.ended)
+		if err := nd.Run(ctx); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	}()
+	pumped := make(chan struct{})
+	go func() {
+		defer close(pumped)
+		for {
+			select {
+			case ev := <-nd.Events():
+				nd.events <- ev
+			case <-nd.ended:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-nd.ended
+		<-pumped
+	})
+	return nd
+}
+
+// leave ends the process in an orderly way.
+func (n *node) leave() {
+	n.cancel()
+	<-n.ended
+}
+
+// kill ends the process as kill -9 does: the kernel closes its sockets.
+func (n *node) kill() {
+	n.net.mu.Lock()
+	l := n.net.listeners[n.at]
+	n.net.mu.Unlock()
+	_ = l.Close()
+	n.net.reset(n.at.Addr())
+	n.leave()
+}
+
+// hint tells n of other as an advert would.
+func (n *node) hint(other *node) { n.Hint(other.instance, []netip.AddrPort{other.at}) }
+
+// next returns the next event.
+func (n *node) next() Event {
+	n.t.Helper()
+	select {
+	case ev := <-n.events:
+		return ev
+	case <-time.After(5 * time.Minute):
+		n.t.Fatal("no event came")
+		return nil
+	}
+}
+
+// up expects the next event to be that other is connected.
+func (n *node) up(other identity.ID) *Conn {
+	n.t.Helper()
+	ev, ok := n.next().(Up)
+	if !ok || ev.Conn.ID() != other {
+		n.t.Fatalf("event %#v, want Up of %s", ev, other.Short())
+	}
+	return ev.Conn
+}
+
+// down expects the next event to be that other is gone.
+func (n *node) down(other identity.ID) Down {
+	n.t.Helper()
+	got := n.next()
+	ev, ok := got.(Down)
+	if !ok || ev.ID != other {
+		n.t.Fatalf("event %#v, want Down of %s", got, other.Short())
+	}
+	return ev
+}
+
+// quiet expects that nothing more is told for d.
+func (n *node) quiet(d time.Duration) {
+	n.t.Helper()
+	select {
+	case ev := <-n.events:
+		n.t.Fatalf("event %#v, want none", ev)
+	case <-time.After(d):
+	}
+}
+
+// echo is a handler that sends everything back.
+func echo(_ context.Context, _ *Conn, stream net.Conn) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := stream.Read(buf)
+		if err != nil {
+			return
+		}
+		if _, err := stream.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// ping sends text over a new echo stream of c and expects it back.
+func ping(t *testing.T, c *Conn, text string) {
+	t.Helper()
+	stream, err := c.Open(t.Context(), "echo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	if _, err := stream.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, len(text))
+	for n := 0; n < len(buf); {
+		k, err := stream.Read(buf[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += k
+	}
+	if string(buf) != text {
+		t.Errorf("echo = %q, want %q", buf, text)
+	}
+}
+
+var errTest = errors.New("made by the test")

@@ -1,0 +1,109 @@
+package record
+
+import (
+	"time"
+
+	"dione/net/messenger"
+)
+
+// This file makes records of what the engine tells.
+
+// ReadyOf tells who self is.
+func ReadyOf(self messenger.Self) Ready {
+	addrs := self.Addrs
+	if addrs == nil {
+		addrs = []string{} // [] in JSON, not null
+	}
+	return Ready{Peer: self.ID.String(), Name: self.Name, Tag: self.Tag, Addrs: addrs}
+}
+
+// NearOf tells that p is connected by path.
+func NearOf(p messenger.Person, path messenger.Path) Near {
+	return Near{Peer: p.ID.String(), Name: p.Name, Tag: p.Tag, Path: path.String()}
+}
+
+// SentOf tells that the own message m is committed.
+func SentOf(m messenger.Message) Sent {
+	return Sent{ID: m.ID.String(), Conversation: m.Chat.String(), Text: m.Text}
+}
+
+// MessageOf tells that m of from is committed.
+func MessageOf(m messenger.Message, from messenger.Person) Message {
+	return Message{
+		ID:           m.ID.String(),
+		Conversation: m.Chat.String(),
+		From:         m.From.String(),
+		Name:         from.Name,
+		Tag:          from.Tag,
+		Text:         m.Text,
+		Sent:         Time{m.Sent},
+		Path:         m.Path.String(),
+	}
+}
+
+// StateOf tells how far the own message m has come.
+func StateOf(m messenger.Message) State {
+	return State{
+		ID:       m.ID.String(),
+		State:    m.State.String(),
+		Stored:   m.Acked,
+		Replicas: m.Addressed,
+		Reason:   m.Reason,
+	}
+}
+
+// PersonOf tells who p is.
+func PersonOf(p messenger.Person) Person {
+	r := Person{Peer: p.ID.String(), Name: p.Name, Tag: p.Tag, Path: p.Path.String(), Contact: p.Contact}
+	if p.LastSeen != 0 {
+		r.Seen = Time{time.UnixMilli(p.LastSeen)}
+	}
+	return r
+}
+
+// HistoryOf tells of a message whose author is called name and tag.
+func HistoryOf(m messenger.Message, name, tag string) History {
+	return History{
+		ID:           m.ID.String(),
+		Conversation: m.Chat.String(),
+		From:         m.From.String(),
+		Name:         name,
+		Tag:          tag,
+		Text:         m.Text,
+		Sent:         Time{m.Sent},
+		Path:         m.Path.String(),
+		State:        m.State.String(),
+		Stored:       m.Acked,
+		Replicas:     m.Addressed,
+		Reason:       m.Reason,
+	}
+}
+
+// WaitingOf tells of a message that waits for to.
+func WaitingOf(m messenger.Message, to messenger.Person) Waiting {
+	return Waiting{
+		ID:           m.ID.String(),
+		Conversation: m.Chat.String(),
+		Name:         to.Name,
+		Tag:          to.Tag,
+		Text:         m.Text,
+		Sent:         Time{m.Sent},
+	}
+}
+
+// NetOf tells how the program hears and is heard.
+func NetOf(n messenger.Net) Net {
+	r := Net{
+		Addrs:      append([]string{}, n.Addrs...),
+		Interfaces: make([]Interface, len(n.Interfaces)),
+		Links:      n.Links,
+		Queued:     n.Queued,
+		BytesIn:    n.BytesIn,
+		BytesOut:   n.BytesOut,
+		LANOff:     n.LANOff,
+	}
+	for i, in := range n.Interfaces {
+		r.Interfaces[i] = Interface{Name: in.Name, Addrs: append([]string{}, in.Addrs...), Problem: in.Problem}
+	}
+	return r
+}

@@ -1,0 +1,283 @@
+// Package record is how dione tells other programs what it knows: the lines
+// and JSON objects of plain mode, of --json and of the control socket.
+//
+// The fields and their order are a promise to scripts. New kinds and fields
+// may be added; those that are here keep their meaning.
+package record
+
+import (
+	"strconv"
+	"time"
+
+	"dione/tui/text"
+)
+
+// Record is one fact, as an object of JSON or a line of words.
+type Record interface {
+	// Kind is the word that tells what kind of record it is.
+	Kind() string
+
+	// words appends the fields as words, each behind a blank. Empty fields
+	// are left out; the field that may hold blanks comes last.
+	words(b []byte) []byte
+}
+
+// Time is a moment in milliseconds, written as in RFC 3339 in the local zone
+// it carries; the zero Time is written as "".
+type Time struct{ time.Time }
+
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// MarshalText writes RFC 3339 with milliseconds.
+func (t Time) MarshalText() ([]byte, error) {
+	if t.IsZero() {
+		return nil, nil
+	}
+	return t.AppendFormat(nil, timeFormat), nil
+}
+
+// MarshalJSON writes RFC 3339 with milliseconds, in quotes. The one of
+// time.Time, which is embedded, would write nanoseconds.
+func (t Time) MarshalJSON() ([]byte, error) {
+	b, err := t.MarshalText()
+	return append(append([]byte{'"'}, b...), '"'), err
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	if string(b) == `""` {
+		*t = Time{}
+		return nil
+	}
+	return t.Time.UnmarshalJSON(b)
+}
+
+// The records of plain mode. Their fields are in the order of its table.
+type (
+	// Ready says that dione listens.
+	Ready struct {
+		Peer  string   `json:"peer"`
+		Name  string   `json:"name"`
+		Tag   string   `json:"tag"`
+		Addrs []string `json:"addrs"`
+	}
+
+	// Near says that a live link to somebody came up.
+	Near struct {
+		Peer string `json:"peer"`
+		Name string `json:"name"`
+		Tag  string `json:"tag"`
+		Path string `json:"path"`
+	}
+
+	// Gone says that the last live link to somebody ended.
+	Gone Near
+
+	// Chat says which conversation what one types goes to from now on.
+	Chat struct {
+		Conversation string `json:"conversation"`
+		Name         string `json:"name"`
+	}
+
+	// Sent says that an own message is committed.
+	Sent struct {
+		ID           string `json:"id"`
+		Conversation string `json:"conversation"`
+		Text         string `json:"text"`
+	}
+
+	// Message says that somebody's message is committed.
+	Message struct {
+		ID           string `json:"id"`
+		Conversation string `json:"conversation"`
+		From         string `json:"from"`
+		Name         string `json:"name"`
+		Tag          string `json:"tag"`
+		Text         string `json:"text"`
+		Sent         Time   `json:"sent"`
+		Path         string `json:"path"`
+	}
+
+	// State says how far an own message has come.
+	State struct {
+		ID       string `json:"id"`
+		State    string `json:"state"`
+		Stored   int    `json:"stored"`
+		Replicas int    `json:"replicas"`
+		Reason   string `json:"reason"`
+	}
+
+	// Info tells something in words.
+	Info struct {
+		Text string `json:"text"`
+		Hint string `json:"hint"`
+	}
+
+	// Error tells in words what failed, and the next step.
+	Error Info
+)
+
+// The records that answer a question.
+type (
+	// Person is somebody known; Seen is when the last live link ended.
+	Person struct {
+		Peer    string `json:"peer"`
+		Name    string `json:"name"`
+		Tag     string `json:"tag"`
+		Path    string `json:"path"`
+		Contact bool   `json:"contact"`
+		Seen    Time   `json:"seen"`
+	}
+
+	// History is a message of a conversation as it stands now.
+	History struct {
+		ID           string `json:"id"`
+		Conversation string `json:"conversation"`
+		From         string `json:"from"`
+		Name         string `json:"name"`
+		Tag          string `json:"tag"`
+		Text         string `json:"text"`
+		Sent         Time   `json:"sent"`
+		Path         string `json:"path"`
+		State        string `json:"state"`
+		Stored       int    `json:"stored"`
+		Replicas     int    `json:"replicas"`
+		Reason       string `json:"reason"`
+	}
+
+	// Waiting is an own message that waits for somebody who is away.
+	Waiting struct {
+		ID           string `json:"id"`
+		Conversation string `json:"conversation"`
+		Name         string `json:"name"`
+		Tag          string `json:"tag"`
+		Text         string `json:"text"`
+		Sent         Time   `json:"sent"`
+	}
+
+	// Net is how the program hears and is heard.
+	Net struct {
+		Addrs      []string    `json:"addrs"`
+		Interfaces []Interface `json:"interfaces"`
+		Links      int         `json:"links"`
+		Queued     int         `json:"queued"`
+		BytesIn    uint64      `json:"bytes_in"`
+		BytesOut   uint64      `json:"bytes_out"`
+		LANOff     string      `json:"lan_off"`
+	}
+
+	// Interface is one network interface as LAN discovery sees it.
+	Interface struct {
+		Name    string   `json:"name"`
+		Addrs   []string `json:"addrs"`
+		Problem string   `json:"problem"`
+	}
+)
+
+// Kind returns "ready".
+func (Ready) Kind() string { return "ready" }
+
+// Kind returns "near".
+func (Near) Kind() string { return "near" }
+
+// Kind returns "gone".
+func (Gone) Kind() string { return "gone" }
+
+// Kind returns "chat".
+func (Chat) Kind() string { return "chat" }
+
+// Kind returns "sent".
+func (Sent) Kind() string { return "sent" }
+
+// Kind returns "message".
+func (Message) Kind() string { return "message" }
+
+// Kind returns "state".
+func (State) Kind() string { return "state" }
+
+// Kind returns "info".
+func (Info) Kind() string { return "info" }
+
+// Kind returns "error".
+func (Error) Kind() string { return "error" }
+
+// Kind returns "person".
+func (Person) Kind() string { return "person" }
+
+// Kind returns "history".
+func (History) Kind() string { return "history" }
+
+// Kind returns "waiting".
+func (Waiting) Kind() string { return "waiting" }
+
+// Kind returns "net".
+func (Net) Kind() string { return "net" }
+
+func (r Ready) words(b []byte) []byte {
+	return appendWords(appendWords(b, r.Peer, r.Name, r.Tag), r.Addrs...)
+}
+func (r Near) words(b []byte) []byte { return appendWords(b, r.Peer, r.Name, r.Tag, r.Path) }
+func (r Gone) words(b []byte) []byte { return Near(r).words(b) }
+func (r Chat) words(b []byte) []byte { return appendWords(b, r.Conversation, r.Name) }
+func (r Sent) words(b []byte) []byte { return appendWords(b, r.ID, r.Conversation, r.Text) }
+
+func (r Message) words(b []byte) []byte {
+	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, r.Text)
+}
+
+func (r State) words(b []byte) []byte {
+	return appendWords(b, r.ID, r.State, strconv.Itoa(r.Stored), strconv.Itoa(r.Replicas), r.Reason)
+}
+
+func (r Info) words(b []byte) []byte {
+	b = appendWords(b, r.Text)
+	if r.Hint != "" {
+		b = appendWords(b, "— hint:", r.Hint)
+	}
+	return b
+}
+
+func (r Error) words(b []byte) []byte { return Info(r).words(b) }
+
+func (r Person) words(b []byte) []byte {
+	contact := ""
+	if r.Contact {
+		contact = "contact"
+	}
+	return appendWords(b, r.Peer, r.Name, r.Tag, r.Path, contact, r.Seen.String())
+}
+
+func (r History) words(b []byte) []byte {
+	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, r.State, r.Text)
+}
+
+func (r Waiting) words(b []byte) []byte {
+	return appendWords(b, r.ID, r.Conversation, r.Name, r.Tag, r.Sent.String(), r.Text)
+}
+
+func (r Net) words(b []byte) []byte {
+	b = appendWords(b, r.Addrs...)
+	for _, i := range r.Interfaces {
+		b = appendWords(b, "interface", i.Name)
+		b = appendWords(b, i.Addrs...)
+		b = appendWords(b, i.Problem)
+	}
+	b = appendWords(b, "links", strconv.Itoa(r.Links), "queued", strconv.Itoa(r.Queued))
+	b = appendWords(b, "in", strconv.FormatUint(r.BytesIn, 10), "out", strconv.FormatUint(r.BytesOut, 10))
+	return appendWords(b, r.LANOff)
+}
+
+// String returns RFC 3339 with milliseconds, "" for the zero Time.
+func (t Time) String() string {
+	b, _ := t.MarshalText() // never fails
+	return string(b)
+}
+
+func appendWords(b []byte, words ...string) []byte {
+	for _, w := range words {
+		if w != "" {
+			b = append(append(b, ' '), text.Line(w)...)
+		}
+	}
+	return b
+}

@@ -1,0 +1,198 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+var moment = time.Date(2026, 11, 20, 14, 2, 9, 123456789, time.FixedZone("", 3600))
+
+const (
+	ada = "12D3KooWAda"
+	bob = "12D3KooWBob"
+	id  = "000102030405060708090a0b0c0d0e0f"
+)
+
+// kinds is one record of each kind with the lines it is promised to give.
+var kinds = []struct {
+	r           Record
+	words, json string
+}{
+	{
+		Ready{ada, "ada", "x7k2", []string{"/ip4/192.168.1.5/tcp/4001/p2p/12D3KooWAda"}},
+		"14:02:09 ready 12D3KooWAda ada x7k2 /ip4/192.168.1.5/tcp/4001/p2p/12D3KooWAda",
+		`"kind":"ready","peer":"12D3KooWAda","name":"ada","tag":"x7k2","addrs":["/ip4/192.168.1.5/tcp/4001/p2p/12D3KooWAda"]`,
+	},
+	{
+		Near{bob, "bob", "k2x7", "lan"},
+		"14:02:09 near 12D3KooWBob bob k2x7 lan",
+		`"kind":"near","peer":"12D3KooWBob","name":"bob","tag":"k2x7","path":"lan"`,
+	},
+	{
+		Gone{bob, "bob", "k2x7", "lan"},
+		"14:02:09 gone 12D3KooWBob bob k2x7 lan",
+		`"kind":"gone","peer":"12D3KooWBob","name":"bob","tag":"k2x7","path":"lan"`,
+	},
+	{
+		Chat{"#lan", "#lan"},
+		"14:02:09 chat #lan #lan",
+		`"kind":"chat","conversation":"#lan","name":"#lan"`,
+	},
+	{
+		Sent{id, "#lan", "did the\nbuild <pass>?"},
+		"14:02:09 sent " + id + ` #lan did the\nbuild <pass>?`,
+		`"kind":"sent","id":"` + id + `","conversation":"#lan","text":"did the\nbuild <pass>?"`,
+	},
+	{
+		Message{id, bob, bob, "bob", "k2x7", "green since noon", Time{moment}, "lan"},
+		"14:02:09 message " + id + " 12D3KooWBob 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan green since noon",
+		`"kind":"message","id":"` + id + `","conversation":"12D3KooWBob","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"green since noon","sent":"2026-11-20T14:02:09.123+01:00","path":"lan"`,
+	},
+	{
+		State{id, "delivered", 1, 1, ""},
+		"14:02:09 state " + id + " delivered 1 1",
+		`"kind":"state","id":"` + id + `","state":"delivered","stored":1,"replicas":1,"reason":""`,
+	},
+	{
+		State{id, "failed", 0, 0, "nobody near"},
+		"14:02:09 state " + id + " failed 0 0 nobody near",
+		`"kind":"state","id":"` + id + `","state":"failed","stored":0,"replicas":0,"reason":"nobody near"`,
+	},
+	{
+		Info{"nobody near yet", ""},
+		"14:02:09 info nobody near yet",
+		`"kind":"info","text":"nobody near yet","hint":""`,
+	},
+	{
+		Error{"no command /hlep", "did you mean /help?"},
+		"14:02:09 error no command /hlep — hint: did you mean /help?",
+		`"kind":"error","text":"no command /hlep","hint":"did you mean /help?"`,
+	},
+	{
+		Person{bob, "bob", "k2x7", "", true, Time{moment}},
+		"14:02:09 person 12D3KooWBob bob k2x7 contact 2026-11-20T14:02:09.123+01:00",
+		`"kind":"person","peer":"12D3KooWBob","name":"bob","tag":"k2x7","path":"","contact":true,"seen":"2026-11-20T14:02:09.123+01:00"`,
+	},
+	{
+		History{id, "#lan", bob, "bob", "k2x7", "hi", Time{moment}, "lan", "received", 0, 0, ""},
+		"14:02:09 history " + id + " #lan 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan received hi",
+		`"kind":"history","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":""`,
+	},
+	{
+		Waiting{id, bob, "bob", "k2x7", "are you there?", Time{moment}},
+		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 are you there?",
+		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"are you there?","sent":"2026-11-20T14:02:09.123+01:00"`,
+	},
+	{
+		Net{[]string{"/ip4/10.0.0.1/tcp/4001"}, []Interface{{"eth0", []string{"10.0.0.1"}, "no multicast"}}, 2, 1, 300, 400, ""},
+		"14:02:09 net /ip4/10.0.0.1/tcp/4001 interface eth0 10.0.0.1 no multicast links 2 queued 1 in 300 out 400",
+		`"kind":"net","addrs":["/ip4/10.0.0.1/tcp/4001"],"interfaces":[{"name":"eth0","addrs":["10.0.0.1"],"problem":"no multicast"}],"links":2,"queued":1,"bytes_in":300,"bytes_out":400,"lan_off":""`,
+	},
+}
+
+func TestKinds(t *testing.T) {
+	for _, tt := range kinds {
+		for _, asJSON := range []bool{false, true} {
+			want := tt.words + "\n"
+			if asJSON {
+				want = `{"time":"2026-11-20T14:02:09.123+01:00",` + tt.json + "}\n"
+			}
+			var out bytes.Buffer
+			w := NewWriter(&out, asJSON)
+			if err := w.Write(moment, tt.r); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			if got := out.String(); got != want {
+				t.Errorf("%s, JSON %v:\n got %s want %s", tt.r.Kind(), asJSON, got, want)
+			}
+		}
+	}
+}
+
+// TestHostileText checks that what a peer wrote stays on its line and does
+// nothing to a terminal, in either form.
+func TestHostileText(t *testing.T) {
+	const evil = "a\x1b[2Jb\rc\nd\u009b31m\u202eexe\x7f\x00\u2067"
+	for _, asJSON := range []bool{false, true} {
+		var out bytes.Buffer
+		w := NewWriter(&out, asJSON)
+		if err := w.Write(moment, Message{Name: evil, Text: evil}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		line := strings.TrimSuffix(out.String(), "\n")
+		if i := strings.IndexAny(line, "\x1b\r\n\u009b\u202e\x7f\x00\u2067"); i >= 0 {
+			t.Errorf("JSON %v: %q left in %q", asJSON, line[i], line)
+		}
+		var back Message
+		if asJSON {
+			if err := json.Unmarshal([]byte(line), &back); err != nil || back.Text != evil {
+				t.Errorf("text read back is %q (%v), want %q", back.Text, err, evil)
+			}
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	for _, tt := range []struct {
+		in   Time
+		want string
+	}{
+		{Time{}, `""`},
+		{Time{moment}, `"2026-11-20T14:02:09.123+01:00"`},
+	} {
+		b, err := json.Marshal(tt.in)
+		if string(b) != tt.want || err != nil {
+			t.Errorf("Marshal(%v) = %s, %v, want %s", tt.in, b, err, tt.want)
+		}
+		var back Time
+		if err := json.Unmarshal(b, &back); err != nil || !back.Equal(tt.in.Truncate(time.Millisecond)) {
+			t.Errorf("Unmarshal(%s) = %v, %v", b, back, err)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add("hello")
+	f.Add("\x1b]0;title\a\xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, asJSON := range []bool{false, true} {
+			w := NewWriter(nil, asJSON)
+			b, err := w.encode(moment, Sent{Text: s})
+			if err != nil || bytes.Count(b, []byte("\n")) != 1 || b[len(b)-1] != '\n' || !utf8.Valid(b) {
+				t.Errorf("JSON %v: %q gives %q, %v: not one line", asJSON, s, b, err)
+			}
+			if asJSON && !json.Valid(b) {
+				t.Errorf("%q gives %q: not JSON", s, b)
+			}
+		}
+	})
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for _, asJSON := range []bool{false, true} {
+		b.Run(map[bool]string{false: "words", true: "json"}[asJSON], func(b *testing.B) {
+			w := NewWriter(discard{}, asJSON)
+			m := Message{id, bob, bob, "bob", "k2x7", strings.Repeat("word ", 20), Time{moment}, "lan"}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := w.Write(moment, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
