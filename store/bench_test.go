@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -202,6 +204,19 @@ func Benchmark100k(b *testing.B) {
 		}
 	})
 	closeAll(b, p, s)
+	b.Run("open in a new process", func(b *testing.B) {
+		var sum time.Duration
+		for b.Loop() {
+			c := startChild(b, "open", dir)
+			took, err := time.ParseDuration(c.next())
+			if err != nil {
+				b.Fatal(err)
+			}
+			c.wait()
+			sum += took
+		}
+		b.ReportMetric(float64(sum.Microseconds())/float64(b.N), "µs/open")
+	})
 	b.Run("open", func(b *testing.B) {
 		for b.Loop() {
 			p, s := testProfile(b, dir)
@@ -225,4 +240,24 @@ func Benchmark100k(b *testing.B) {
 			b.StartTimer()
 		}
 	})
+}
+
+// openOnce is what a new process does before its first screen. It says how
+// long that took.
+func openOnce(dir string) error {
+	start := time.Now()
+	p, s, err := openChild(dir)
+	if err != nil {
+		return err
+	}
+	err = s.View(context.Background(), func(tx *Tx) error {
+		all, err := tx.Chats()
+		if err != nil {
+			return err
+		}
+		_, err = tx.History(all[1].Chat, Cursor{}, 100)
+		return err
+	})
+	fmt.Println(time.Since(start))
+	return errors.Join(err, s.Close(), p.Close())
 }

@@ -42,8 +42,6 @@ var children = map[string]func(dir string) error{
 	"hold":       hold,
 	"passphrase": changePassphrases,
 	"write":      writeForever,
-	"full":       fillDisk,
-	"read only":  readOnlyHome,
 	"open":       openOnce,
 }
 
