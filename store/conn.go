@@ -2,8 +2,10 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -91,16 +93,27 @@ func (c *conn) checkpoint() error {
 	return err
 }
 
-// quickCheck reads every page and compares what refers to each other.
-func (c *conn) quickCheck() error {
-	var found error
-	err := c.query("PRAGMA quick_check(1)", func(row *sqlite3.Stmt) error {
-		if text := row.ColumnText(0); text != "ok" {
-			found = fmt.Errorf("%w (%s)", ErrDamaged, text)
-		}
+// quickCheck reads every page and compares what refers to each other. It reads
+// each page once, so it keeps few: memory that SQLite has taken, it keeps.
+func (c *conn) quickCheck() (err error) {
+	if err := c.Exec("PRAGMA cache_size=-" + strconv.Itoa(checkCacheKiB)); err != nil {
+		return err
+	}
+	defer func() {
+		defer c.SetInterrupt(c.SetInterrupt(context.Background())) // the check may have been
+		err = errors.Join(err, c.Exec("PRAGMA cache_size=-"+strconv.Itoa(cacheKiB)))
+	}()
+	found := "ok"
+	if err := c.query("PRAGMA quick_check(1)", func(row *sqlite3.Stmt) error {
+		found = row.ColumnText(0)
 		return nil
-	})
-	return errors.Join(err, found)
+	}); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return fmt.Errorf("%w (%s)", ErrDamaged, found)
+	}
+	return nil
 }
 
 // close closes the file. SQLite removes the WAL when all of it is in the

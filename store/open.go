@@ -39,7 +39,8 @@ const (
 
 	// cacheKiB bounds the pages in memory. A program that is 40 MB whole must
 	// not spend half of that here; queries by key need few.
-	cacheKiB = 8000
+	cacheKiB      = 8000
+	checkCacheKiB = 500
 )
 
 //go:embed schema/*.sql

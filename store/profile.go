@@ -191,7 +191,8 @@ func (p *Profile) Unlock(passphrase []byte) (vault.Key, error) {
 	}
 	key, err := p.file.Open(passphrase)
 	if err != nil {
-		return vault.Key{}, fmt.Errorf("unlock profile: %w", err)
+		return vault.Key{}, withHint("try it again, with an eye on the keyboard's layout; nobody can recover a passphrase",
+			"unlock profile: %w", err)
 	}
 	p.key = &key
 	return key, nil
