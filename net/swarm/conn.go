@@ -160,6 +160,9 @@ const (
 	abused                  // the peer broke the rules in a way that leaves no stream for a Bye
 )
 
+// ours reports whether this side has ended the connection, and has to say so.
+func (c cause) ours() bool { return c.kind == byBye && !c.said }
+
 func ended(bye wire.Bye) cause { return cause{bye: bye} }
 
 func (c cause) String() string {

@@ -148,7 +148,8 @@ func linkError(err error) string {
 	return err.Error()
 }
 
-// writeLink is the only writer of the link stream until the goodbye.
+// writeLink is the only writer of the link stream. The last it writes is the
+// goodbye, if this side ends the connection.
 func (c *Conn) writeLink() {
 	for {
 		select {
@@ -158,6 +159,9 @@ func (c *Conn) writeLink() {
 				return
 			}
 		case <-c.done:
+			if c.end.ours() {
+				_, _ = c.link.Write(wire.AppendLink(nil, c.end.bye)) // else the peer will notice without
+			}
 			return
 		}
 	}
@@ -188,21 +192,18 @@ func (c *Conn) answers() bool {
 	}
 }
 
-// takeLeave tells the peer why this side ends the connection, and waits until
-// it has heard: what is closed with unread data in it takes back what was
-// written last.
+// takeLeave waits until the peer has heard why this side ends the connection:
+// what is closed with unread data in it takes back what was written last.
 func (c *Conn) takeLeave() {
-	if c.end.kind != byBye || c.end.said {
+	if !c.end.ours() {
 		return
 	}
-	timeout := time.AfterFunc(byeTime, func() { _ = c.mux.Close() })
-	defer timeout.Stop()
-	if _, err := c.link.Write(wire.AppendLink(nil, c.end.bye)); err != nil {
-		return // the peer will notice without
-	}
+	timer := time.NewTimer(byeTime)
+	defer timer.Stop()
 	select {
-	case <-c.goodbye: // both leave at once
 	case <-c.session.CloseChan():
+	case <-c.goodbye: // both leave at once
+	case <-timer.C:
 	}
 }
 

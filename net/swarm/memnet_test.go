@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -77,8 +78,9 @@ func (n *memNet) dial(ctx context.Context, from netip.Addr, to netip.AddrPort) (
 		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
 	a, b := net.Pipe()
-	here := &memConn{Conn: a, net: n, local: netip.AddrPortFrom(from, port), remote: to}
-	there := &memConn{Conn: b, net: n, local: to, remote: here.local}
+	gone := new(atomic.Bool)
+	here := &memConn{Conn: a, net: n, local: netip.AddrPortFrom(from, port), remote: to, gone: gone}
+	there := &memConn{Conn: b, net: n, local: to, remote: here.local, gone: gone}
 	n.mu.Lock()
 	n.conns = append(n.conns, here, there)
 	n.mu.Unlock()
@@ -154,6 +156,7 @@ type memConn struct {
 	net.Conn
 	net           *memNet
 	local, remote netip.AddrPort
+	gone          *atomic.Bool // one end was closed while the cable was pulled
 }
 
 func (c *memConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(c.local) }
@@ -166,7 +169,7 @@ func (c *memConn) dark() bool {
 }
 
 func (c *memConn) Write(p []byte) (int, error) {
-	if c.dark() {
+	if c.dark() || c.gone.Load() {
 		return len(p), nil // the kernel keeps it, for nothing
 	}
 	return c.Conn.Write(p)
@@ -175,6 +178,7 @@ func (c *memConn) Write(p []byte) (int, error) {
 // Close is not heard of at the other end of a cable that is pulled.
 func (c *memConn) Close() error {
 	if c.dark() {
+		c.gone.Store(true)
 		return c.Conn.SetDeadline(time.Unix(1, 0))
 	}
 	return c.Conn.Close()
