@@ -1,0 +1,247 @@
+// Package config says how dione is to run: a flag beats a DIONE_ variable,
+// which beats config.toml in the profile directory, which beats the default.
+// It also knows where the profile directory is.
+//
+// It imports nothing of the program.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/adrg/xdg"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/pflag"
+)
+
+// FileName is the configuration file's name in the profile directory.
+const FileName = "config.toml"
+
+// Config is how dione is to run.
+type Config struct {
+	Home           string                // profile directory
+	Name           string                // own name for this run; "" is the profile's
+	DefaultName    string                // own name of a new profile: the user's
+	Network        string                // "main" unless it is a private one
+	Listen         []multiaddr.Multiaddr // nil: all addresses
+	LAN            bool                  // look for people on the LAN
+	Plain          bool                  // line mode
+	JSON           bool                  // data as JSON
+	Log            string                // file; "" is none
+	LogLevel       slog.Level            //
+	PassphraseFile string                // "" asks for it
+}
+
+// setting is one thing that flag, variable and file can say. The name is that
+// of the flag and of the key; the variable is DIONE_ and the name in capitals.
+type setting struct {
+	name   string
+	help   string
+	inFile bool
+	set    func(c *Config, values []string) error
+}
+
+var settings = []setting{
+	{"name", "own name for this run", true, func(c *Config, v []string) error { c.Name = v[0]; return nil }},
+	{"network", "name of the network; another one than main is private", true, func(c *Config, v []string) error {
+		if v[0] == "" {
+			return errors.New("a network needs a name")
+		}
+		c.Network = v[0]
+		return nil
+	}},
+	{"listen", "multiaddr to listen at, such as /ip4/0.0.0.0/tcp/4001; may be given again", true, setListen},
+	{"lan", "look for people on the LAN", true, func(c *Config, v []string) (err error) {
+		c.LAN, err = parseBool(v[0])
+		return err
+	}},
+	{"log", "write a log to this file", true, func(c *Config, v []string) error { c.Log = v[0]; return nil }},
+	{"log-level", "debug, info, warn or error", true, func(c *Config, v []string) error { return c.LogLevel.UnmarshalText([]byte(v[0])) }},
+	{"passphrase-file", "read the passphrase from the first line of this file", false, func(c *Config, v []string) error { c.PassphraseFile = v[0]; return nil }},
+	{"plain", "line mode: read lines, print a line per event", false, func(c *Config, v []string) (err error) {
+		c.Plain, err = parseBool(v[0])
+		return err
+	}},
+	{"json", "print data as JSON; implies --plain for the chat", false, func(c *Config, v []string) (err error) {
+		c.JSON, err = parseBool(v[0])
+		return err
+	}},
+}
+
+func parseBool(s string) (bool, error) {
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, fmt.Errorf("%q is neither true nor false", s)
+	}
+	return b, nil
+}
+
+func setListen(c *Config, values []string) error {
+	c.Listen = nil
+	for _, v := range values {
+		a, err := multiaddr.NewMultiaddr(v)
+		if err != nil {
+			return fmt.Errorf("%q is no multiaddr, such as /ip4/0.0.0.0/tcp/4001: %w", v, err)
+		}
+		c.Listen = append(c.Listen, a)
+	}
+	return nil
+}
+
+// AddFlags declares the flags.
+func AddFlags(f *pflag.FlagSet) {
+	f.String("home", "", "profile directory (default "+defaultHome()+")")
+	for _, s := range settings {
+		switch s.name {
+		case "listen":
+			f.StringArray(s.name, nil, s.help)
+		case "lan":
+			f.Bool(s.name, true, s.help)
+		case "plain", "json":
+			f.Bool(s.name, false, s.help)
+		default:
+			f.String(s.name, "", s.help)
+		}
+	}
+}
+
+// Error says which setting cannot be taken, and where it stands.
+type Error struct {
+	Where string // flag, variable, or file and line
+	Err   error
+}
+
+func (e *Error) Error() string { return e.Where + ": " + e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint tells the next step.
+func (e *Error) Hint() string { return "change or remove it; dione --help lists the settings" }
+
+// Load reads all of it. env is os.LookupEnv, or a test's.
+func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
+	c := Config{Network: "main", LAN: true, Home: defaultHome(), DefaultName: userName()}
+	if v, ok := env("DIONE_HOME"); ok && v != "" {
+		c.Home = v
+	}
+	if fl := f.Lookup("home"); fl != nil && fl.Changed {
+		c.Home = fl.Value.String()
+	}
+	if c.Home == "" {
+		return c, &Error{"--home", errors.New("a profile directory needs a name")}
+	}
+	file, err := readFile(filepath.Join(c.Home, FileName))
+	if err != nil {
+		return c, err
+	}
+	for _, s := range settings {
+		where, values := s.find(f, env, file)
+		if where == "" {
+			continue
+		}
+		if err := s.set(&c, values); err != nil {
+			return c, &Error{where, err}
+		}
+	}
+	c.Plain = c.Plain || c.JSON
+	return c, nil
+}
+
+// find returns where a setting is given, and what; "" if nowhere.
+func (s setting) find(f *pflag.FlagSet, env func(string) (string, bool), file map[string][]string) (where string, values []string) {
+	if fl := f.Lookup(s.name); fl != nil && fl.Changed {
+		if list, ok := fl.Value.(pflag.SliceValue); ok {
+			return "--" + s.name, list.GetSlice()
+		}
+		return "--" + s.name, []string{fl.Value.String()}
+	}
+	name := "DIONE_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
+	if v, ok := env(name); ok && v != "" {
+		if s.name == "listen" {
+			return name, strings.Fields(v)
+		}
+		return name, []string{v}
+	}
+	if v, ok := file[s.name]; ok && s.inFile {
+		return FileName + ", " + s.name, v
+	}
+	return "", nil
+}
+
+// contents is what may stand in the file.
+type contents struct {
+	Name     *string  `toml:"name"`
+	Network  *string  `toml:"network"`
+	Listen   []string `toml:"listen"`
+	LAN      *bool    `toml:"lan"`
+	Log      *string  `toml:"log"`
+	LogLevel *string  `toml:"log-level"`
+}
+
+// readFile reads the configuration file, which need not exist.
+func readFile(path string) (map[string][]string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	var c contents
+	if err := toml.NewDecoder(f).DisallowUnknownFields().Decode(&c); err != nil {
+		return nil, tomlError(path, err)
+	}
+	out := make(map[string][]string)
+	for name, v := range map[string]*string{"name": c.Name, "network": c.Network, "log": c.Log, "log-level": c.LogLevel} {
+		if v != nil {
+			out[name] = []string{*v}
+		}
+	}
+	if c.LAN != nil {
+		out["lan"] = []string{strconv.FormatBool(*c.LAN)}
+	}
+	if len(c.Listen) > 0 {
+		out["listen"] = c.Listen
+	}
+	return out, nil
+}
+
+// tomlError tells the line.
+func tomlError(path string, err error) error {
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
+		line, _ := unknown.Errors[0].Position()
+		key := strings.Join(unknown.Errors[0].Key(), ".")
+		return &Error{fmt.Sprintf("%s, line %d", path, line), fmt.Errorf("no setting is called %q", key)}
+	}
+	var bad *toml.DecodeError
+	if errors.As(err, &bad) {
+		line, _ := bad.Position()
+		return &Error{fmt.Sprintf("%s, line %d", path, line), errors.New(strings.TrimPrefix(bad.Error(), "toml: "))}
+	}
+	return &Error{path, err}
+}
+
+// defaultHome is where a profile lies when nobody says otherwise.
+func defaultHome() string { return filepath.Join(xdg.DataHome, "dione") }
+
+// userName is what the system calls the user, "" if it does not know.
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	name := u.Username
+	if i := strings.LastIndexByte(name, '\\'); i >= 0 {
+		name = name[i+1:] // DOMAIN\user of Windows
+	}
+	return name
+}

@@ -1,0 +1,143 @@
+package plain
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dione/net/messenger"
+	"dione/tui/command"
+	"dione/tui/record"
+)
+
+// carryOut does what a command says.
+func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
+	switch cmd := cmd.(type) {
+	case command.Help:
+		for _, c := range command.All() {
+			if cmd.Topic == "" || cmd.Topic == c.Name {
+				s.info("%s: %s", c.Usage, c.Help)
+			}
+		}
+	case command.Msg:
+		return s.message(ctx, cmd)
+	case command.Who:
+		people, err := s.client.People(ctx)
+		for _, p := range people {
+			s.print(record.PersonOf(p))
+		}
+		return err
+	case command.History:
+		return s.history(ctx, cmd.N)
+	case command.Name:
+		if cmd.New != "" {
+			if err := s.client.SetName(ctx, cmd.New); err != nil {
+				return err
+			}
+		}
+		self := s.client.Self()
+		s.info("you are %s ·%s", self.Name, self.Tag)
+	case command.Petname:
+		return s.petname(ctx, cmd)
+	case command.Net:
+		n, err := s.client.Net(ctx)
+		if err == nil {
+			s.print(record.NetOf(n))
+		}
+		return err
+	case command.Outbox:
+		return s.outbox(ctx)
+	case command.Retry:
+		return s.client.Retry(ctx)
+	case command.Cancel:
+		return s.cancel(ctx, cmd.ID)
+	case command.Quit:
+		s.quit = true
+	}
+	return nil
+}
+
+// message writes to somebody, or makes their chat the current one.
+func (s *session) message(ctx context.Context, cmd command.Msg) error {
+	chat, name := messenger.Room, messenger.Room.String()
+	if cmd.To != name {
+		p, err := s.client.Resolve(ctx, cmd.To)
+		if err != nil {
+			return err
+		}
+		chat, name = messenger.Chat{Peer: p.ID}, p.Name
+	}
+	if cmd.Text != "" {
+		s.submit(ctx, chat, cmd.Text)
+		return nil
+	}
+	s.chat = chat
+	s.print(record.Chat{Conversation: chat.String(), Name: name})
+	return nil
+}
+
+func (s *session) history(ctx context.Context, n int) error {
+	msgs, err := s.client.History(ctx, s.chat, messenger.Cursor{}, n)
+	if err != nil {
+		return err
+	}
+	people, err := s.client.People(ctx)
+	if err != nil {
+		return err
+	}
+	names := record.NamesOf(s.client.Self(), people)
+	for _, m := range msgs {
+		s.print(names.History(m))
+	}
+	return nil
+}
+
+func (s *session) petname(ctx context.Context, cmd command.Petname) error {
+	id := s.chat.Peer
+	if cmd.Who != "" {
+		p, err := s.client.Resolve(ctx, cmd.Who)
+		if err != nil {
+			return err
+		}
+		id = p.ID
+	} else if s.chat.IsRoom() {
+		return fmt.Errorf("/petname names nobody in %s: write /petname NAME NEW", s.chat)
+	}
+	return s.client.SetPetname(ctx, id, cmd.New)
+}
+
+func (s *session) outbox(ctx context.Context) error {
+	msgs, err := s.client.Outbox(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range msgs {
+		to, err := s.client.Person(ctx, m.Chat.Peer)
+		if err != nil {
+			return err
+		}
+		s.print(record.WaitingOf(m, to))
+	}
+	if len(msgs) == 0 {
+		s.info("nothing waits")
+	}
+	return nil
+}
+
+// cancel gives up the one waiting message whose id begins so.
+func (s *session) cancel(ctx context.Context, prefix string) error {
+	msgs, err := s.client.Outbox(ctx)
+	if err != nil {
+		return err
+	}
+	var found []messenger.Message
+	for _, m := range msgs {
+		if strings.HasPrefix(m.ID.String(), prefix) {
+			found = append(found, m)
+		}
+	}
+	if len(found) != 1 {
+		return fmt.Errorf("%d waiting messages begin with %q: /outbox lists them", len(found), prefix)
+	}
+	return s.client.Cancel(ctx, found[0].Chat, found[0].ID)
+}
