@@ -29,10 +29,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// rounds is few, or many in a soak.
+// rounds is few, fewer with -short, or many in a soak.
 func rounds(few, many int) int {
-	if os.Getenv(soakEnv) != "" {
+	switch {
+	case os.Getenv(soakEnv) != "":
 		return many
+	case testing.Short():
+		return few/4 + 1
 	}
 	return few
 }

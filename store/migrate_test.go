@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"dione/crypto/identity"
-	"dione/crypto/kdf"
 	"dione/crypto/vault"
 )
 
@@ -209,7 +208,7 @@ func TestMigrationFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	records, err := vault.NewRecords(key.Derive(kdf.StoreRecord))
+	records, err := key.Records()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	_ "github.com/ncruces/go-sqlite3/vfs/adiantum" // encrypts every page
 
-	"dione/crypto/kdf"
 	"dione/crypto/vault"
 )
 
@@ -65,8 +64,8 @@ func schema() ([]string, error) {
 
 // Open opens the profile's database with the key that [Profile.Unlock]
 // returned, and makes it at the first start. After an unclean stop it looks
-// through the whole file before anything is written to it, else later, in the
-// background. Nothing is logged if log is nil.
+// through the whole file before it returns, else later, in the background, for
+// which [Store.Close] waits. Nothing is logged if log is nil.
 func Open(ctx context.Context, p *Profile, key vault.Key, log *slog.Logger) (*Store, error) {
 	if p.opened {
 		return nil, errors.New("open store: the profile's store is open already")
@@ -83,7 +82,7 @@ func Open(ctx context.Context, p *Profile, key vault.Key, log *slog.Logger) (*St
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, explain(ctx, err))
 	}
-	records, err := vault.NewRecords(key.Derive(kdf.StoreRecord))
+	records, err := key.Records()
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -123,7 +122,7 @@ func openFile(ctx context.Context, path string, key vault.Key, steps []string, l
 	case err != nil:
 		return nil, err
 	}
-	if err := tryKey(path, key.Derive(kdf.StoreDB)); err != nil {
+	if err := tryKey(path, key.Pages()); err != nil {
 		return nil, err
 	}
 	db, err := connect(ctx, path, key, false)
@@ -233,7 +232,7 @@ var settings = []setting{
 // configure gives the connection its key and settings, and reads back that
 // they hold.
 func (c *conn) configure(key vault.Key, fresh bool) error {
-	dbKey := key.Derive(kdf.StoreDB)
+	dbKey := key.Pages()
 	if err := c.Exec("PRAGMA hexkey='" + hex.EncodeToString(dbKey[:]) + "'"); err != nil {
 		return errors.New("the key was not taken") // the cause may quote the statement
 	}

@@ -140,7 +140,7 @@ type ChatInfo struct {
 
 // Outgoing is one message on its way to one person.
 type Outgoing struct {
-	Row     int64 // ascending in the order of commits
+	Row     int64 // the message's: ascending in the order of commits
 	To      identity.ID
 	Message Message
 	Payload []byte    // what to send, kept as it was made

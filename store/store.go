@@ -62,7 +62,7 @@ func newCache() cache {
 
 // Update runs fn in one transaction, which is durable when Update returns nil
 // and did not happen otherwise. A ctx that ends before fn does undoes it; one
-// that ends later comes too late.
+// that ends later comes too late. fn must not use the store but through its Tx.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := s.begin(ctx); err != nil {
 		return err

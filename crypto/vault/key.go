@@ -11,6 +11,8 @@ import (
 	"io"
 	"log/slog"
 
+	"golang.org/x/crypto/chacha20poly1305"
+
 	"dione/crypto/kdf"
 )
 
@@ -29,8 +31,18 @@ func NewKey(rand io.Reader) (Key, error) {
 	return k, nil
 }
 
-// Derive returns the key for the purpose named by label.
-func (k Key) Derive(label kdf.Label) [Size]byte { return kdf.Key(k[:], label) }
+// Pages returns the key of the database's pages.
+func (k Key) Pages() [Size]byte { return kdf.Key(k[:], kdf.StoreDB) }
+
+// Records returns what seals the secrets inside the database.
+func (k Key) Records() (*Records, error) {
+	key := kdf.Key(k[:], kdf.StoreRecord)
+	aead, err := chacha20poly1305.NewX(key[:])
+	if err != nil {
+		return nil, fmt.Errorf("cipher for records: %w", err)
+	}
+	return &Records{aead}, nil
+}
 
 // LogValue hides the key from slog.
 func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }

@@ -35,15 +35,6 @@ func (p Place) ad() []byte {
 // for concurrent use.
 type Records struct{ aead cipher.AEAD }
 
-// NewRecords takes the key derived for records.
-func NewRecords(key [Size]byte) (*Records, error) {
-	aead, err := chacha20poly1305.NewX(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("cipher for records: %w", err)
-	}
-	return &Records{aead}, nil
-}
-
 // Seal encrypts secret for one place: nonce, then ciphertext and tag. The
 // nonce comes from rand, usually crypto/rand.Reader.
 func (r *Records) Seal(rand io.Reader, secret []byte, p Place) ([]byte, error) {

@@ -28,11 +28,11 @@ func testKey(t testing.TB) Key {
 
 func TestKeysAreApart(t *testing.T) {
 	key := testKey(t)
-	db, record := key.Derive(kdf.StoreDB), key.Derive(kdf.StoreRecord)
-	if db == record || db == [Size]byte(key) {
+	pages, record := key.Pages(), kdf.Key(key[:], kdf.StoreRecord)
+	if pages == record || pages == [Size]byte(key) {
 		t.Error("two purposes share a key")
 	}
-	if again := key.Derive(kdf.StoreDB); db != again {
+	if again := key.Pages(); pages != again {
 		t.Error("one purpose has two keys")
 	}
 }
@@ -186,7 +186,7 @@ func TestKeyFileBounds(t *testing.T) {
 
 func TestRecords(t *testing.T) {
 	key := testKey(t)
-	records, err := NewRecords(key.Derive(kdf.StoreRecord))
+	records, err := key.Records()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestRecords(t *testing.T) {
 	if bytes.Equal(box, again) {
 		t.Error("one nonce was used twice")
 	}
-	other, err := NewRecords(key.Derive(kdf.StoreDB))
+	other, err := testKey(t).Records()
 	if err != nil {
 		t.Fatal(err)
 	}

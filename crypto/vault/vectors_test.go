@@ -58,12 +58,12 @@ func TestVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, record := key.Derive(kdf.StoreDB), key.Derive(kdf.StoreRecord)
+	pages, record := key.Pages(), kdf.Key(key[:], kdf.StoreRecord)
 	wrapped, err := Wrap(upFrom(0x20), key, []byte("correct horse"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	records, err := NewRecords(record)
+	records, err := key.Records()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestVectors(t *testing.T) {
 	}
 	for name, got := range map[string][]byte{
 		"data key":         key[:],
-		"store db":         db[:],
+		"store db":         pages[:],
 		"store record":     record[:],
 		"key file clear":   encode(t, Clear(key)),
 		"key file wrapped": encode(t, wrapped),
