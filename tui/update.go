@@ -235,7 +235,12 @@ func (m *model) sent(msg sentMsg) {
 
 func (m *model) opened(msg openMsg) tea.Cmd {
 	chat := messenger.Chat{Peer: msg.person.ID}
+	was, typed := m.current(), m.composer.Text() // typed since the command was entered: meant for the new chat
 	cmd := m.show(chat)
+	if typed != "" && m.composer.Text() == "" {
+		was.draft = ""
+		m.composer.SetText(typed)
+	}
 	if msg.text != "" {
 		cmd = tea.Batch(cmd, m.write(chat, msg.text))
 	}

@@ -145,16 +145,16 @@ func (c *Conn) Open(ctx context.Context, protocol string) (net.Conn, error) {
 
 // cause is why a connection has ended.
 type cause struct {
-	err  error     // it failed; nil when somebody ended it
-	said bool      // the peer ended it, by bye; else this side
-	bye  wire.Bye  //
-	kind causeKind // of a failure
+	kind causeKind
+	err  error    // of lost and abused
+	bye  wire.Bye // of byBye
+	said bool     // bye was the peer's; else it is ours
 }
 
 type causeKind uint8
 
 const (
-	byBye  causeKind = iota // ended, see said and bye
+	byBye  causeKind = iota // somebody ended it
 	lost                    // the transport failed or was closed: the peer may be there still
 	silent                  // nothing came for too long
 	abused                  // the peer broke the rules in a way that leaves no stream for a Bye
@@ -169,7 +169,9 @@ func (c cause) String() string {
 	switch {
 	case c.kind == silent:
 		return "nothing heard any more"
-	case c.err != nil:
+	case c.kind == abused:
+		return fmt.Sprintf("%s: %s", wire.Broken, c.err)
+	case c.kind == lost:
 		return "connection lost: " + c.err.Error()
 	case c.bye.Text != "":
 		return fmt.Sprintf("%s: %s", c.bye.Reason, c.bye.Text)

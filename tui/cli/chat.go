@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"dione/net/messenger"
+	"dione/tui"
+	"dione/tui/config"
+	"dione/tui/control"
+	"dione/tui/plain"
+)
+
+// runChat is dione alone: the screen, or line mode.
+func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) (err error) {
+	if !cfg.Plain && !hasScreen() {
+		cfg.Plain = true
+		fmt.Fprintln(cmd.ErrOrStderr(), "dione: no terminal here: line mode (--plain)")
+	}
+	s, err := open(ctx, cmd, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	server, err := control.Listen(cfg.Home, s.messenger, s.log)
+	if err != nil {
+		return err
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.messenger.Run(ctx) })
+	g.Go(func() error { return server.Run(ctx) })
+	g.Go(func() error {
+		defer cancel() // whoever leaves the screen leaves the program
+		if cfg.Plain {
+			return plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON})
+		}
+		return tui.Run(ctx, s.messenger, tui.Options{})
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if !cfg.Plain {
+		sayWaiting(cmd.ErrOrStderr(), s.messenger)
+	}
+	return nil
+}
+
+// sayWaiting tells whoever leaves how many messages wait.
+func sayWaiting(w io.Writer, m *messenger.Messenger) {
+	waiting, err := m.Outbox(context.Background())
+	if err == nil && len(waiting) > 0 {
+		fmt.Fprintf(w, "dione: %d messages wait for people who are away; they leave when you are both up\n", len(waiting))
+	}
+}
+
+// hasScreen reports whether there is a terminal that can show one.
+func hasScreen() bool {
+	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb"
+}

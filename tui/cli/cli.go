@@ -1,0 +1,118 @@
+// Package cli is the command line: it reads the settings, opens the profile,
+// starts the engine and the screen or line mode on it, and turns every error
+// into words, a next step and an exit code.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"charm.land/fang/v2"
+	"github.com/spf13/cobra"
+
+	"dione/store"
+	"dione/tui/config"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitInUse  = 4
+)
+
+// Main runs dione with the given arguments and returns its exit code.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals...)
+	defer stop()
+	// A second signal finds the default again and kills.
+	context.AfterFunc(ctx, stop)
+
+	root := newRoot()
+	root.SetArgs(args)
+	err := fang.Execute(ctx, root,
+		fang.WithVersion(version().String()),
+		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { report(w, err) }),
+	)
+	return exitCode(err)
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func (usageError) Hint() string { return "dione --help tells how it is written" }
+
+// errReported is an error that has been told already.
+var errReported = errors.New("reported")
+
+func exitCode(err error) int {
+	var usage usageError
+	var setting *config.Error
+	var inUse *store.InUseError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage), errors.As(err, &setting):
+		return exitUsage
+	case errors.As(err, &inUse):
+		return exitInUse
+	}
+	return exitFailed
+}
+
+// report tells on w what failed, and the next step.
+func report(w io.Writer, err error) {
+	if errors.Is(err, errReported) {
+		return
+	}
+	fmt.Fprintf(w, "dione: %v\n", err)
+	var h interface{ Hint() string }
+	if errors.As(err, &h) && h.Hint() != "" {
+		fmt.Fprintf(w, "hint: %s\n", h.Hint())
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dione",
+		Short: "Chat with whoever is near, end-to-end encrypted, without a server",
+		Long: "dione opens the chat. It finds the people of your network by itself; what is written\n" +
+			"goes to them over authenticated, encrypted links, and is kept encrypted on this disk.",
+		Args: noArgs,
+		RunE: withConfig(runChat),
+	}
+	config.AddFlags(root.PersistentFlags())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		&cobra.Command{Use: "id", Short: "Who you are and where you can be reached", Args: noArgs, RunE: withConfig(runID)},
+		&cobra.Command{Use: "peers", Short: "The people you know, and who is near", Args: noArgs, RunE: withConfig(runPeers)},
+		historyCommand(),
+		&cobra.Command{Use: "passphrase", Short: "Set, change or drop the passphrase that opens the profile", Args: noArgs, RunE: withConfig(runPassphrase)},
+		&cobra.Command{Use: "doctor", Short: "What works, what does not, and what to do about it", Args: noArgs, RunE: withConfig(runDoctor)},
+		&cobra.Command{Use: "version", Short: "Version, commit, Go, protocol", Args: noArgs, RunE: withConfig(runVersion)},
+	)
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no %q", cmd.CommandPath(), args[0])}
+	}
+	return nil
+}
+
+// withConfig gives a command the settings.
+func withConfig(run func(context.Context, *cobra.Command, config.Config, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		cfg, err := config.Load(cmd.Flags(), os.LookupEnv)
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), cmd, cfg, args)
+	}
+}

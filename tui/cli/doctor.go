@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dione/net/lan"
+	"dione/store"
+	"dione/tui/config"
+	"dione/tui/control"
+	"dione/tui/record"
+)
+
+// doctor says what works and what does not, in sentences.
+type doctor struct {
+	cmd    *cobra.Command
+	json   bool
+	broken bool
+	err    error // of writing
+}
+
+// finding is one sentence.
+type finding struct {
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`
+	Hint string `json:"hint"`
+}
+
+func (d *doctor) good(format string, args ...any) {
+	d.say(finding{true, fmt.Sprintf(format, args...), ""})
+}
+
+func (d *doctor) bad(hint, format string, args ...any) {
+	d.broken = true
+	d.say(finding{false, fmt.Sprintf(format, args...), hint})
+}
+
+func (d *doctor) say(f finding) {
+	out := d.cmd.OutOrStdout()
+	if d.json {
+		d.err = errors.Join(d.err, record.JSON(out, f))
+		return
+	}
+	sign := "ok     "
+	if !f.OK {
+		sign = "broken "
+	}
+	_, err := fmt.Fprintln(out, sign+f.Text)
+	d.err = errors.Join(d.err, err)
+	if f.Hint != "" {
+		_, err := fmt.Fprintln(out, "       hint: "+f.Hint)
+		d.err = errors.Join(d.err, err)
+	}
+}
+
+func runDoctor(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {
+	d := &doctor{cmd: cmd, json: cfg.JSON}
+	d.profile(ctx, cfg)
+	d.lan(ctx, cfg)
+	if d.err != nil {
+		return d.err
+	}
+	if d.broken {
+		return errReported
+	}
+	return nil
+}
+
+// profile looks at the profile: by the process that has it, or itself.
+func (d *doctor) profile(ctx context.Context, cfg config.Config) {
+	err := answer(ctx, d.cmd, cfg, control.Request{What: control.ID}, func(r record.Ready) error {
+		d.good("The profile %s opens: you are %s ·%s.", cfg.Home, r.Name, r.Tag)
+		if len(r.Addrs) > 0 {
+			d.good("A dione runs on it and listens at %s.", r.Addrs[0])
+			return nil
+		}
+		ln, err := net.Listen("tcp", ":0")
+		if err != nil {
+			d.bad("let dione listen for connections in this system's firewall or sandbox", "No port can be opened: %v.", err)
+			return nil
+		}
+		d.good("Ports can be opened.")
+		return ln.Close()
+	})
+	var inUse *store.InUseError
+	switch {
+	case errors.As(err, &inUse):
+		d.bad("end that process, or wait for it", "The profile is in use by process %d, which does not answer.", inUse.PID)
+	case err != nil:
+		var h interface{ Hint() string }
+		hint := ""
+		if errors.As(err, &h) {
+			hint = h.Hint()
+		}
+		d.bad(hint, "The profile %s does not open: %v.", cfg.Home, err)
+	}
+}
+
+// lan looks at discovery.
+func (d *doctor) lan(ctx context.Context, cfg config.Config) {
+	if !cfg.LAN {
+		d.good("LAN discovery is switched off by the settings.")
+		return
+	}
+	st := lan.Check(ctx, nil)
+	for _, i := range st.Interfaces {
+		if i.Problem != "" {
+			d.bad("", "%s: %s.", i.Name, i.Problem)
+		} else {
+			d.good("%s can be searched for people.", i.Name)
+		}
+	}
+	if st.Off != "" {
+		d.bad("connect to a network; people of this machine are found without one", "LAN discovery is off: %s.", st.Off)
+	}
+	if _, err := os.Stat(lan.RuntimeDir()); err == nil {
+		d.good("Processes of this machine find each other in %s.", lan.RuntimeDir())
+	}
+}

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dione/net/messenger"
+	"dione/tui/config"
+	"dione/tui/control"
+	"dione/tui/record"
+	"dione/tui/text"
+)
+
+// answer gives every record that answers req to show: by the process that has
+// the profile, or by opening it here.
+func answer[T any](ctx context.Context, cmd *cobra.Command, cfg config.Config, req control.Request, show func(T) error) (err error) {
+	decode := func(b json.RawMessage) error {
+		var r T
+		if err := json.Unmarshal(b, &r); err != nil {
+			return fmt.Errorf("read the answer: %w", err)
+		}
+		return show(r)
+	}
+	err = control.Ask(ctx, cfg.Home, req, decode)
+	if !errors.Is(err, control.ErrNobody) {
+		return err
+	}
+	s, err := open(ctx, cmd, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	return control.Answer(ctx, s.messenger, req, func(r any) error { return show(r.(T)) })
+}
+
+func runID(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {
+	out := cmd.OutOrStdout()
+	return answer(ctx, cmd, cfg, control.Request{What: control.ID}, func(r record.Ready) error {
+		if cfg.JSON {
+			return record.JSON(out, r)
+		}
+		fmt.Fprintf(out, "%s ·%s\n%s\n", text.Line(r.Name), r.Tag, r.Peer)
+		for _, a := range r.Addrs {
+			fmt.Fprintln(out, a)
+		}
+		return nil
+	})
+}
+
+func runPeers(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {
+	out := cmd.OutOrStdout()
+	return answer(ctx, cmd, cfg, control.Request{What: control.Peers}, func(r record.Person) error {
+		if cfg.JSON {
+			return record.JSON(out, r)
+		}
+		where := r.Path
+		if where == "" {
+			where = "away"
+		}
+		_, err := fmt.Fprintf(out, "%s ·%s\t%s\t%s\n", text.Line(r.Name), r.Tag, where, r.Peer)
+		return err
+	})
+}
+
+func historyCommand() *cobra.Command {
+	var n int
+	cmd := &cobra.Command{
+		Use:   "history PEER",
+		Short: "A conversation; '#lan' is the room",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || strings.TrimSpace(args[0]) == "" {
+				return usageError{errors.New("history needs one PEER: a name, a tag, a peer ID or '#lan'")}
+			}
+			return nil
+		},
+		RunE: withConfig(func(ctx context.Context, cmd *cobra.Command, cfg config.Config, args []string) error {
+			if n <= 0 {
+				return usageError{fmt.Errorf("-n %d shows nothing", n)}
+			}
+			return runHistory(ctx, cmd, cfg, args[0], n)
+		}),
+	}
+	cmd.Flags().IntVarP(&n, "number", "n", 100, "how many of the newest messages")
+	return cmd
+}
+
+func runHistory(ctx context.Context, cmd *cobra.Command, cfg config.Config, peer string, n int) error {
+	out := cmd.OutOrStdout()
+	req := control.Request{What: control.History, Peer: peer, N: n}
+	return answer(ctx, cmd, cfg, req, func(r record.History) error {
+		if cfg.JSON {
+			return record.JSON(out, r)
+		}
+		state := ""
+		if r.State != messenger.StateReceived.String() {
+			state = " [" + r.State + "]"
+		}
+		_, err := fmt.Fprintf(out, "%s %s ·%s: %s%s\n", r.Sent.Local().Format("2006-01-02 15:04:05"), text.Line(r.Name), r.Tag, text.Line(r.Text), state)
+		return err
+	})
+}
