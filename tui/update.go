@@ -199,13 +199,17 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	}
 	if say, ok := cmd.(command.Say); ok {
-		return m.write(m.open, say.Text)
+		cmd := m.write(m.open, say.Text)
+		if cmd != nil {
+			m.composer.SetText("")
+		}
+		return cmd
 	}
 	m.composer.SetText("")
 	return m.carryOut(cmd)
 }
 
-// write sends text to a chat. A text that cannot be sent stays where it is.
+// write sends text to a chat. It returns nil if that cannot be sent at all.
 func (m *model) write(c messenger.Chat, text string) tea.Cmd {
 	text = strings.TrimRight(text, " \n")
 	if text == "" {
@@ -215,7 +219,6 @@ func (m *model) write(c messenger.Chat, text string) tea.Cmd {
 		m.fail(messenger.ErrTooLong)
 		return nil
 	}
-	m.composer.SetText("")
 	m.chat(c).list.ToEnd()
 	return send(m.client, c, text)
 }
