@@ -92,7 +92,9 @@ func (s *Swarm) hinted(ctx context.Context, h hint) {
 	now := time.Now()
 	t := s.targets[h.instance]
 	if t == nil {
-		s.forgetTarget()
+		if !s.forgetTarget() {
+			return // its next advert may find room
+		}
 		t = &target{}
 		s.targets[h.instance] = t
 	}
@@ -109,10 +111,10 @@ func (s *Swarm) hinted(ctx context.Context, h hint) {
 	s.dialNext(ctx)
 }
 
-// forgetTarget makes room for one more.
-func (s *Swarm) forgetTarget() {
+// forgetTarget makes room for one more, if it can.
+func (s *Swarm) forgetTarget() bool {
 	if len(s.targets) < maxTargets {
-		return
+		return true
 	}
 	var oldest *target
 	for _, t := range s.targets {
@@ -120,9 +122,11 @@ func (s *Swarm) forgetTarget() {
 			oldest = t
 		}
 	}
-	if oldest != nil {
-		delete(s.targets, oldest.instance)
+	if oldest == nil {
+		return false // all are dialled, or wait for it
 	}
+	delete(s.targets, oldest.instance)
+	return true
 }
 
 // dialNext dials from the queue while there is room.

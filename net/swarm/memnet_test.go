@@ -3,7 +3,7 @@ package swarm
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -355,20 +355,19 @@ func ping(t *testing.T, c *Conn, text string) {
 		t.Fatal(err)
 	}
 	defer stream.Close()
-	if _, err := stream.Write([]byte(text)); err != nil {
+	written := make(chan error, 1)
+	go func() {
+		_, err := stream.Write([]byte(text))
+		written <- err
+	}()
+	buf := make([]byte, len(text))
+	if _, err := io.ReadFull(stream, buf); err != nil {
 		t.Fatal(err)
 	}
-	buf := make([]byte, len(text))
-	for n := 0; n < len(buf); {
-		k, err := stream.Read(buf[n:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		n += k
+	if err := <-written; err != nil {
+		t.Fatal(err)
 	}
 	if string(buf) != text {
 		t.Errorf("echo = %q, want %q", buf, text)
 	}
 }
-
-var errTest = errors.New("made by the test")
