@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func await[T Event](e *engine, what string, fits func(T) bool) T {
 	deadline := time.After(patience)
 	for {
 		told, changed := e.events()
-		for _, ev := range told {
+		for _, ev := range slices.Backward(told) { // what is waited for is mostly new
 			if ev, ok := ev.(T); ok && fits(ev) {
 				return ev
 			}

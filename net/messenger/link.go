@@ -64,6 +64,7 @@ type link struct {
 	greeted bool              // its Hello is committed
 	ended   bool              // its end is handled
 	cursor  int64             // row of the newest outbox entry in flight
+	drained bool              // nothing waits behind it
 	flight  map[MessageID]int // size of each message sent and not acknowledged
 	load    int               // sum of those sizes
 }

@@ -49,16 +49,19 @@ type input interface {
 type batch struct {
 	tx    *store.Tx
 	now   time.Time
-	after []func()              // what happens once everything is committed
-	fill  map[*person]struct{}  // people whose outbox has something new to send, or room
-	acks  map[*link][]MessageID // what is durable here once this is committed
+	after []func()                     // what happens once everything is committed
+	fill  map[*person][]store.Outgoing // people whose link has room or whose outbox has grown, by what
+	acks  map[*link][]MessageID        // what is durable here once this is committed
 	told  []Event
 }
 
 func (b *batch) tell(ev Event)             { b.told = append(b.told, ev) }
 func (b *batch) then(f func())             { b.after = append(b.after, f) }
-func (b *batch) touch(p *person)           { b.fill[p] = struct{}{} }
 func (b *batch) ack(l *link, id MessageID) { b.acks[l] = append(b.acks[l], id) }
+
+// send looks after p's link at the end of the batch: it has room, or what was
+// added to p's outbox has to leave.
+func (b *batch) send(p *person, added ...store.Outgoing) { b.fill[p] = append(b.fill[p], added...) }
 
 // loop runs until ctx ends. netCtx, which lives a little longer, is for what
 // it starts on the network.
@@ -120,7 +123,7 @@ func (m *Messenger) turn(ins ...input) {
 // commit handles the inputs in one transaction, and then does what was to be
 // done after it.
 func (m *Messenger) commit(ins []input) {
-	b := &batch{now: time.Now(), fill: make(map[*person]struct{}), acks: make(map[*link][]MessageID)}
+	b := &batch{now: time.Now(), fill: make(map[*person][]store.Outgoing), acks: make(map[*link][]MessageID)}
 	err := m.store.Update(context.Background(), func(tx *store.Tx) error {
 		b.tx = tx
 		for _, in := range ins {
@@ -128,8 +131,8 @@ func (m *Messenger) commit(ins []input) {
 				return err
 			}
 		}
-		for p := range b.fill {
-			if err := m.fillWindow(b, p); err != nil {
+		for p, added := range b.fill {
+			if err := m.fillWindow(b, p, added); err != nil {
 				return err
 			}
 		}

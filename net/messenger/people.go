@@ -222,7 +222,7 @@ func (forget) fail(error) bool                       { return false }
 type fill struct{ p *person }
 
 func (f fill) handle(_ *Messenger, b *batch) error {
-	b.touch(f.p)
+	b.send(f.p)
 	return nil
 }
 func (fill) fail(error) bool { return true }

@@ -128,7 +128,7 @@ func (s submission) handle(m *Messenger, b *batch) error {
 	ids := make([]identity.ID, len(to))
 	for i, p := range to {
 		ids[i] = p.ID
-		b.touch(p)
+		b.send(p, store.Outgoing{Row: msg.Row, To: p.ID, Message: msg, Payload: payload})
 	}
 	if err := b.tx.Enqueue(msg, ids, payload, expires); err != nil {
 		return err
@@ -164,52 +164,64 @@ func (m *Messenger) keep(b *batch, p *person) error {
 	return nil
 }
 
-// fillWindow puts in flight what waits for p, as far as the window has room.
-// The frames leave after the commit.
-func (m *Messenger) fillWindow(b *batch, p *person) error {
+// fillWindow puts in flight what waits for p, as far as the window has room:
+// what was just added, or, if more waited already, what the store says. The
+// frames leave after the commit.
+func (m *Messenger) fillWindow(b *batch, p *person, added []store.Outgoing) error {
 	l := p.link
 	if l == nil || l.ended {
 		return nil
 	}
-	cursor, free, room := l.cursor, maxFlight-len(l.flight), maxLoad-l.load
-	var out []store.Outgoing
-	for free > 0 && room > 0 {
-		n := min(free, 128)
-		rows, err := b.tx.Outbox(p.ID, cursor, n)
-		if err != nil {
-			return err
-		}
+	free, room := maxFlight-len(l.flight), maxLoad-l.load
+	take := func(rows []store.Outgoing) (out []store.Outgoing) {
 		for _, row := range rows {
-			if room <= 0 {
+			if free <= 0 || room <= 0 {
 				break
 			}
 			out = append(out, row)
-			cursor = row.Row
 			room -= len(row.Payload)
 			free--
 		}
-		if len(rows) < n {
-			break
-		}
+		return out
 	}
-	if len(out) == 0 {
-		return nil
-	}
-	b.then(func() {
-		frames := make([]wire.Message, len(out))
-		for i, row := range out {
-			if row.Message.Chat.IsRoom() {
-				frames[i] = wire.Room{Payload: row.Payload}
-			} else {
-				frames[i] = wire.Private{Payload: row.Payload}
+	out, all := take(added), false
+	if l.drained {
+		all = len(out) == len(added)
+	} else {
+		out, free, room = nil, maxFlight-len(l.flight), maxLoad-l.load
+		for cursor := l.cursor; free > 0 && room > 0 && !all; {
+			n := min(free, 128)
+			rows, err := b.tx.Outbox(p.ID, cursor, n)
+			if err != nil {
+				return err
 			}
-			l.flight[row.Message.ID] = len(row.Payload)
-			l.load += len(row.Payload)
+			taken := take(rows)
+			out = append(out, taken...)
+			all = len(rows) < n && len(taken) == len(rows)
+			if len(taken) > 0 {
+				cursor = taken[len(taken)-1].Row
+			}
 		}
-		l.cursor = cursor
-		l.push(frames...)
-	})
+	}
+	b.then(func() { l.launch(out, all) })
 	return nil
+}
+
+// launch sends rows, which are all that waited or only the first of it.
+func (l *link) launch(rows []store.Outgoing, all bool) {
+	l.drained = all
+	frames := make([]wire.Message, len(rows))
+	for i, row := range rows {
+		if row.Message.Chat.IsRoom() {
+			frames[i] = wire.Room{Payload: row.Payload}
+		} else {
+			frames[i] = wire.Private{Payload: row.Payload}
+		}
+		l.flight[row.Message.ID] = len(row.Payload)
+		l.load += len(row.Payload)
+		l.cursor = row.Row
+	}
+	l.push(frames...)
 }
 
 // onAck takes the peer's word that messages are durable there. Only what is
@@ -231,11 +243,13 @@ func (m *Messenger) onAck(b *batch, p *person, l *link, ack wire.Ack) error {
 	for _, msg := range changed {
 		b.tell(StateChanged{Message: msg})
 	}
-	b.touch(p)
 	b.then(func() {
 		for _, id := range ids {
 			l.load -= l.flight[id]
 			delete(l.flight, id)
+		}
+		if !l.drained {
+			m.todo = append(m.todo, fill{p}) // there is room now
 		}
 	})
 	return nil
@@ -279,7 +293,7 @@ func (m *Messenger) Retry(ctx context.Context) error {
 	m.Refresh()
 	return m.do(ctx, func(b *batch) error {
 		for _, p := range m.people {
-			b.touch(p)
+			b.send(p)
 		}
 		return nil
 	})
