@@ -58,6 +58,9 @@ func (s *session) sent(m messenger.Message) {
 		return
 	}
 	s.seen = m.Row
+	if s.first == 0 {
+		s.first = m.Row
+	}
 	s.unsent--
 	s.open[m.ID] = m
 	s.print(record.SentOf(m))
@@ -66,8 +69,14 @@ func (s *session) sent(m messenger.Message) {
 	}
 }
 
-// state tells how far an own message has come.
+// state tells how far an own message has come, each step once: after a
+// catch-up events may tell again what the store has told.
 func (s *session) state(m messenger.Message) {
+	was, open := s.open[m.ID]
+	ours := s.first != 0 && m.Row >= s.first // sent in this run, so told until it left open
+	if ours && !open || open && was.State == m.State && was.Acked == m.Acked && was.State != messenger.StateQueued {
+		return
+	}
 	s.print(record.StateOf(m))
 	if m.State == messenger.StateDelivered || m.State == messenger.StateFailed {
 		delete(s.open, m.ID)

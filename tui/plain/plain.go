@@ -63,6 +63,7 @@ type session struct {
 	waiting []<-chan messenger.Result                 // submitted, oldest first
 	unsent  int                                       // submitted and committed, but not told as sent yet
 	seen    int64                                     // row of the newest message told
+	first   int64                                     // row of the first own message of this run; 0 before it
 	open    map[messenger.MessageID]messenger.Message // own messages whose state may still change
 	quit    bool
 }
