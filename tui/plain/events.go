@@ -62,7 +62,9 @@ func (s *session) sent(m messenger.Message) {
 		s.first = m.Row
 	}
 	s.unsent--
-	s.open[m.ID] = m
+	queued := m
+	queued.State, queued.Acked = messenger.StateQueued, 0
+	s.open[m.ID] = queued
 	s.print(record.SentOf(m))
 	if m.State != messenger.StateQueued {
 		s.state(m)
