@@ -144,7 +144,7 @@ func TestStrangers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				victim := newMemNet().start(t, newKey(t), 1)
+				victim := newMemNet(t).start(t, newKey(t), 1)
 				raw, err := victim.net.dial(t.Context(), netip.AddrFrom4([4]byte{10, 0, 0, 99}), victim.at)
 				if err != nil {
 					t.Fatal(err)
@@ -214,7 +214,7 @@ func TestRuleBreakers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				victim := newMemNet().start(t, newKey(t), 1)
+				victim := newMemNet(t).start(t, newKey(t), 1)
 				mux, link := session(t, victim)
 				tt.do(t, mux, link)
 				down, ok := victim.next().(Down)
@@ -230,7 +230,7 @@ func TestRuleBreakers(t *testing.T) {
 // and its other streams stay.
 func TestUnknownStreams(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		victim := newMemNet().start(t, newKey(t), 1)
+		victim := newMemNet(t).start(t, newKey(t), 1)
 		mux, link := session(t, victim)
 		go func() { // answers pings
 			r := wire.NewLinkReader(link)
@@ -268,7 +268,7 @@ func TestUnknownStreams(t *testing.T) {
 // and when nothing can come any more, the connection ends like any silent one.
 func TestPingFlood(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		victim := newMemNet().start(t, newKey(t), 1)
+		victim := newMemNet(t).start(t, newKey(t), 1)
 		mux, link := session(t, victim)
 		start := time.Now()
 		go func() {
@@ -302,7 +302,7 @@ func TestPingFlood(t *testing.T) {
 func TestStreamFlood(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		served := 0
-		victim := newMemNet().start(t, newKey(t), 1, func(c *Config) {
+		victim := newMemNet(t).start(t, newKey(t), 1, func(c *Config) {
 			c.Handle = map[string]Handler{"echo": func(context.Context, *Conn, net.Conn) { served++ }}
 		})
 		mux, _ := session(t, victim)
@@ -329,7 +329,7 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var wrote int
 		ended := make(chan error, 1)
-		victim := newMemNet().start(t, newKey(t), 1, func(c *Config) {
+		victim := newMemNet(t).start(t, newKey(t), 1, func(c *Config) {
 			c.Handle = map[string]Handler{"flood": func(_ context.Context, conn *Conn, stream net.Conn) {
 				for {
 					n, err := stream.Write(make([]byte, 16<<10))
@@ -457,7 +457,7 @@ func FuzzWatch(f *testing.F) {
 // A thousand strangers leave nothing behind.
 func TestNoMemoryOfStrangers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		victim := newMemNet().start(t, newKey(t), 1)
+		victim := newMemNet(t).start(t, newKey(t), 1)
 		synctest.Wait()
 		before := runtime.NumGoroutine()
 		for range 1000 {
@@ -469,8 +469,9 @@ func TestNoMemoryOfStrangers(t *testing.T) {
 				continue // turned away
 			}
 		}
-		if n := runtime.NumGoroutine() - before; n > 64+2 {
-			t.Errorf("%d goroutines for strangers, want at most 64", n)
+		// One each for 64 of them, and four of the network in memory.
+		if n := runtime.NumGoroutine() - before; n > 64*5+10 {
+			t.Errorf("%d goroutines for strangers", n)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()

@@ -55,7 +55,8 @@ type hint struct {
 
 // target is an instance that adverts tell of.
 type target struct {
-	hint
+	instance [8]byte
+	addrs    []netip.AddrPort
 	seen     time.Time
 	busy     bool // dialled, or waiting in the queue
 	failures int
@@ -78,10 +79,17 @@ func newDials() dials {
 // it is connected or has just failed. Hint never waits: what does not fit is
 // dropped, and comes again with the next round of queries.
 func (s *Swarm) Hint(instance [8]byte, addrs []netip.AddrPort) {
+	addrs = slices.DeleteFunc(slices.Clone(addrs), func(a netip.AddrPort) bool { return !canDial(a) })
 	select {
-	case s.hints <- hint{instance, slices.Clone(addrs[:min(len(addrs), maxAddrs)])}:
+	case s.hints <- hint{instance, addrs[:min(len(addrs), maxAddrs)]}:
 	default:
 	}
+}
+
+// canDial reports whether a names one host: the unspecified address would lead
+// back to this one.
+func canDial(a netip.AddrPort) bool {
+	return a.IsValid() && a.Port() != 0 && !a.Addr().IsUnspecified() && !a.Addr().IsMulticast()
 }
 
 // hinted takes a hint.
@@ -95,10 +103,10 @@ func (s *Swarm) hinted(ctx context.Context, h hint) {
 		if !s.forgetTarget() {
 			return // its next advert may find room
 		}
-		t = &target{}
+		t = &target{instance: h.instance}
 		s.targets[h.instance] = t
 	}
-	t.hint, t.seen = h, now
+	t.addrs, t.seen = h.addrs, now
 	if t.busy || s.instances[h.instance] != nil || now.Before(t.notUntil) {
 		return
 	}
@@ -174,8 +182,9 @@ func (s *Swarm) dialled(ctx context.Context, t *target, err error) {
 	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelDebug, "dial failed", slog.Any("error", err), slog.Int("before", t.failures))
 		t.backOff()
-		if errors.Is(err, secure.ErrOwnID) {
-			t.notUntil = time.Now().Add(24 * time.Hour) // ourselves, by whatever way
+		if errors.Is(err, secure.ErrOwnID) { // in another process: our instance is not dialled
+			t.notUntil = time.Now().Add(tellAgain)
+			s.tellInUse(s.cfg.Self)
 		}
 	}
 	s.dialNext(ctx)

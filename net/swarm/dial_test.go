@@ -22,7 +22,7 @@ func lanAddr(host byte, port uint16) netip.AddrPort {
 // tried at once, and 100 ms later.
 func TestHappyEyeballs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		n := newMemNet()
+		n := newMemNet(t)
 		ann, bob := two(t, n)
 		n.pull(lanAddr(77, 0).Addr(), true)
 		start := time.Now()
@@ -38,7 +38,7 @@ func TestHappyEyeballs(t *testing.T) {
 // connection is closed.
 func TestBothAddressesAnswer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		n := newMemNet()
+		n := newMemNet(t)
 		ann, bob := two(t, n)
 		slow := n.start(t, newKey(t), 3, func(c *Config) { c.Instance = bob.instance })
 		n.pull(lanAddr(3, 0).Addr(), true)
@@ -54,7 +54,7 @@ func TestBothAddressesAnswer(t *testing.T) {
 // Whoever cannot be reached is tried less and less often, whatever adverts say.
 func TestBackOff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		n := newMemNet()
+		n := newMemNet(t)
 		ann := n.start(t, newKey(t), 1)
 		nobody := lanAddr(50, 4000)
 		for range 6000 {
@@ -84,7 +84,7 @@ func TestBackOffBounds(t *testing.T) {
 // times, never with more than maxDials at once, and a true one still gets in.
 func TestForgedAdverts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		n := newMemNet()
+		n := newMemNet(t)
 		var now, most atomic.Int32
 		ann := n.start(t, newKey(t), 1, func(c *Config) {
 			dial := c.Transport.Dial
@@ -132,7 +132,7 @@ func TestForgedAdverts(t *testing.T) {
 // A listener without files to open comes back when there are some.
 func TestAcceptSurvivesErrors(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		n := newMemNet()
+		n := newMemNet(t)
 		var failing *failingListener
 		ann := n.start(t, newKey(t), 1, func(c *Config) {
 			listen := c.Transport.Listen
@@ -172,7 +172,7 @@ func (l *failingListener) Accept() (net.Conn, error) {
 }
 
 func TestPortTaken(t *testing.T) {
-	n := newMemNet()
+	n := newMemNet(t)
 	ln, err := n.host(lanAddr(1, 0).Addr()).Listen(t.Context(), lanAddr(1, 4000))
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestPortTaken(t *testing.T) {
 
 func TestStopped(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		ann.leave()
 		if _, err := ann.Dial(t.Context(), bob.id(), []netip.AddrPort{bob.at}); !errors.Is(err, ErrStopped) {
 			t.Errorf("Dial = %v, want ErrStopped", err)

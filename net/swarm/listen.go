@@ -139,7 +139,11 @@ func (s *Swarm) accept(ctx context.Context, ln net.Listener) {
 
 // answer serves one connection of a stranger up to its authentication.
 func (s *Swarm) answer(ctx context.Context, raw net.Conn) {
-	sec, err := s.cfg.Endpoint.Server(ctx, raw, s.cfg.Self[:], s.cfg.Instance[:])
+	keys := [][]byte{s.cfg.Self[:]}
+	if s.cfg.Instance != [8]byte{} {
+		keys = append(keys, s.cfg.Instance[:])
+	}
+	sec, err := s.cfg.Endpoint.Server(ctx, raw, keys...)
 	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelDebug, "stranger turned away", slog.Any("error", err))
 		return

@@ -2,47 +2,39 @@ package swarm
 
 import (
 	"context"
-	"crypto/rand"
-	"io"
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"dione/crypto/handshake"
-	"dione/crypto/identity"
-	"dione/net/secure"
-	"dione/net/wire"
 )
 
-// bubble runs f in virtual time. yamux keeps timers in a pool that is global,
-// and a timer must not leave its bubble: two collections empty the pool.
-func bubble(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	empty := func() { runtime.GC(); runtime.GC() }
-	empty()
-	defer empty()
-	synctest.Test(t, f)
-}
-
-// memNet is a network in memory.
+// memNet is a network in memory, for virtual time.
 type memNet struct {
+	latency func() time.Duration // of each piece of data, one way; none if nil
+
+	carriers sync.WaitGroup
+
 	mu        sync.Mutex
 	listeners map[netip.AddrPort]*memListener
 	conns     []*memConn
 	dark      map[netip.Addr]bool // hosts whose cable is pulled
+	deaf      map[netip.Addr]bool // hosts that do not answer to new connections
 	dials     []netip.AddrPort    // all that were tried
 	nextPort  uint16
 }
 
-func newMemNet() *memNet {
-	return &memNet{listeners: make(map[netip.AddrPort]*memListener), dark: make(map[netip.Addr]bool), nextPort: 50000}
+func newMemNet(t testing.TB) *memNet {
+	n := &memNet{
+		listeners: make(map[netip.AddrPort]*memListener),
+		dark:      make(map[netip.Addr]bool),
+		deaf:      make(map[netip.Addr]bool),
+		nextPort:  50000,
+	}
+	t.Cleanup(n.carriers.Wait) // after the nodes have ended
+	return n
 }
 
 // host is the transport of the host with address ip.
@@ -68,29 +60,83 @@ func (n *memNet) dial(ctx context.Context, from netip.Addr, to netip.AddrPort) (
 	n.dials = append(n.dials, to)
 	n.nextPort++
 	port := n.nextPort
-	l, dark := n.listeners[to], n.dark[from] || n.dark[to.Addr()]
+	l, dark := n.listeners[to], n.dark[from] || n.dark[to.Addr()] || n.deaf[to.Addr()]
 	n.mu.Unlock()
 	if dark {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
+	n.wait()
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	if l == nil {
-		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		return nil, refused
 	}
-	a, b := net.Pipe()
-	gone := new(atomic.Bool)
-	here := &memConn{Conn: a, net: n, local: netip.AddrPortFrom(from, port), remote: to, gone: gone}
-	there := &memConn{Conn: b, net: n, local: to, remote: here.local, gone: gone}
+	a, wireA := net.Pipe()
+	b, wireB := net.Pipe()
+	here := &memConn{Conn: a, local: netip.AddrPortFrom(from, port), remote: to}
+	there := &memConn{Conn: b, local: to, remote: here.local}
+	select {
+	case l.conns <- there:
+	case <-l.closed:
+		return nil, refused
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	n.mu.Lock()
 	n.conns = append(n.conns, here, there)
 	n.mu.Unlock()
-	select {
-	case l.conns <- there:
-		return here, nil
-	case <-l.closed:
-		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	lost := func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.dark[from] || n.dark[to.Addr()]
+	}
+	n.carriers.Go(func() { n.carry(wireB, wireA, lost) })
+	n.carriers.Go(func() { n.carry(wireA, wireB, lost) })
+	return here, nil
+}
+
+// carry moves what is written to src to dst until it ends, which it tells dst.
+// What is on its way while the cable is pulled is lost, the end as well.
+func (n *memNet) carry(dst, src net.Conn, lost func() bool) {
+	type piece struct {
+		data []byte
+		at   time.Time
+	}
+	kernel := make(chan piece, 16) // with pieces of 4 KiB, the buffer of a socket
+	go func() {
+		defer close(kernel)
+		for {
+			buf := make([]byte, 4<<10)
+			k, err := src.Read(buf)
+			p := piece{data: buf[:k], at: time.Now()}
+			if n.latency != nil {
+				p.at = p.at.Add(n.latency())
+			}
+			if err != nil {
+				p.data = nil
+			}
+			kernel <- p
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for p := range kernel {
+		time.Sleep(time.Until(p.at))
+		switch {
+		case lost():
+		case p.data == nil:
+			_ = dst.Close()
+		default:
+			_, _ = dst.Write(p.data) // the end comes the other way
+		}
+	}
+	_ = src.Close()
+}
+
+func (n *memNet) wait() {
+	if n.latency != nil {
+		time.Sleep(n.latency())
 	}
 }
 
@@ -107,11 +153,12 @@ func (n *memNet) reset(ip netip.Addr) {
 	defer n.mu.Unlock()
 	for _, c := range n.conns {
 		if c.local.Addr() == ip {
-			_ = c.Conn.Close()
+			_ = c.Close()
 		}
 	}
 }
 
+// tried counts the dials of an address.
 func (n *memNet) tried(to netip.AddrPort) (count int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -154,220 +201,8 @@ func (l *memListener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.at) }
 
 type memConn struct {
 	net.Conn
-	net           *memNet
 	local, remote netip.AddrPort
-	gone          *atomic.Bool // one end was closed while the cable was pulled
 }
 
 func (c *memConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(c.local) }
 func (c *memConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
-
-func (c *memConn) dark() bool {
-	c.net.mu.Lock()
-	defer c.net.mu.Unlock()
-	return c.net.dark[c.local.Addr()] || c.net.dark[c.remote.Addr()]
-}
-
-func (c *memConn) Write(p []byte) (int, error) {
-	if c.dark() || c.gone.Load() {
-		return len(p), nil // the kernel keeps it, for nothing
-	}
-	return c.Conn.Write(p)
-}
-
-// Close is not heard of at the other end of a cable that is pulled.
-func (c *memConn) Close() error {
-	if c.dark() {
-		c.gone.Store(true)
-		return c.Conn.SetDeadline(time.Unix(1, 0))
-	}
-	return c.Conn.Close()
-}
-
-// node is a process with a swarm.
-type node struct {
-	*Swarm
-	t        *testing.T
-	net      *memNet
-	key      identity.Key
-	at       netip.AddrPort
-	events   chan Event
-	cancel   context.CancelFunc
-	ended    chan struct{}
-	instance [8]byte
-}
-
-var testNetwork = wire.NetworkID("test")
-
-func newKey(t testing.TB) identity.Key {
-	t.Helper()
-	key, err := identity.Generate(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func newEndpoint(t testing.TB, key identity.Key) *secure.Endpoint {
-	t.Helper()
-	e, err := secure.NewEndpoint(secure.Config{Realm: handshake.Chat, Network: testNetwork, Key: key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// start runs a new process with the identity key on the host 10.0.0.host.
-func (n *memNet) start(t *testing.T, key identity.Key, host byte, change ...func(*Config)) *node {
-	t.Helper()
-	ip := netip.AddrFrom4([4]byte{10, 0, 0, host})
-	nd := &node{t: t, net: n, key: key, at: netip.AddrPortFrom(ip, 4000), events: make(chan Event, 1000), ended: make(chan struct{})}
-	if _, err := rand.Read(nd.instance[:]); err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{
-		Endpoint:  newEndpoint(t, key),
-		Self:      key.ID(),
-		Listen:    []netip.AddrPort{nd.at},
-		Instance:  nd.instance,
-		Handle:    map[string]Handler{"echo": echo},
-		Transport: n.host(ip),
-	}
-	for _, f := range change {
-		f(&cfg)
-	}
-	var err error
-	if nd.Swarm, err = New(cfg); err != nil {
-		t.Fatal(err)
-	}
-	if err := nd.Listen(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	nd.cancel = cancel
-	go func() {
-		defer close(nd.ended)
-		if err := nd.Run(ctx); err != nil {
-			t.Errorf("Run = %v", err)
-		}
-	}()
-	pumped := make(chan struct{})
-	go func() {
-		defer close(pumped)
-		for {
-			select {
-			case ev := <-nd.Events():
-				nd.events <- ev
-			case <-nd.ended:
-				return
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-nd.ended
-		<-pumped
-	})
-	return nd
-}
-
-// leave ends the process in an orderly way.
-func (n *node) leave() {
-	n.cancel()
-	<-n.ended
-}
-
-// kill ends the process as kill -9 does: the kernel closes its sockets.
-func (n *node) kill() {
-	n.net.mu.Lock()
-	l := n.net.listeners[n.at]
-	n.net.mu.Unlock()
-	_ = l.Close()
-	n.net.reset(n.at.Addr())
-	n.leave()
-}
-
-// hint tells n of other as an advert would.
-func (n *node) hint(other *node) { n.Hint(other.instance, []netip.AddrPort{other.at}) }
-
-// next returns the next event.
-func (n *node) next() Event {
-	n.t.Helper()
-	select {
-	case ev := <-n.events:
-		return ev
-	case <-time.After(5 * time.Minute):
-		n.t.Fatal("no event came")
-		return nil
-	}
-}
-
-// up expects the next event to be that other is connected.
-func (n *node) up(other identity.ID) *Conn {
-	n.t.Helper()
-	ev, ok := n.next().(Up)
-	if !ok || ev.Conn.ID() != other {
-		n.t.Fatalf("event %#v, want Up of %s", ev, other.Short())
-	}
-	return ev.Conn
-}
-
-// down expects the next event to be that other is gone.
-func (n *node) down(other identity.ID) Down {
-	n.t.Helper()
-	got := n.next()
-	ev, ok := got.(Down)
-	if !ok || ev.ID != other {
-		n.t.Fatalf("event %#v, want Down of %s", got, other.Short())
-	}
-	return ev
-}
-
-// quiet expects that nothing more is told for d.
-func (n *node) quiet(d time.Duration) {
-	n.t.Helper()
-	select {
-	case ev := <-n.events:
-		n.t.Fatalf("event %#v, want none", ev)
-	case <-time.After(d):
-	}
-}
-
-// echo is a handler that sends everything back.
-func echo(_ context.Context, _ *Conn, stream net.Conn) {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := stream.Read(buf)
-		if err != nil {
-			return
-		}
-		if _, err := stream.Write(buf[:n]); err != nil {
-			return
-		}
-	}
-}
-
-// ping sends text over a new echo stream of c and expects it back.
-func ping(t *testing.T, c *Conn, text string) {
-	t.Helper()
-	stream, err := c.Open(t.Context(), "echo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	written := make(chan error, 1)
-	go func() {
-		_, err := stream.Write([]byte(text))
-		written <- err
-	}()
-	buf := make([]byte, len(text))
-	if _, err := io.ReadFull(stream, buf); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-written; err != nil {
-		t.Fatal(err)
-	}
-	if string(buf) != text {
-		t.Errorf("echo = %q, want %q", buf, text)
-	}
-}

@@ -35,10 +35,10 @@ const (
 	writeTime = 10 * time.Second
 
 	// smallFrame is a frame whose handling costs more than its bytes. Of them
-	// a peer may send smallRate a second: four times what a chat of 5,000
-	// messages a second needs when each travels alone.
+	// a peer may send smallRate a second and smallOnce at once: as many as a
+	// ping-pong over a LAN makes, and a tenth of a core.
 	smallFrame           = 1 << 10
-	smallRate, smallOnce = 20_000, 20_000
+	smallRate, smallOnce = 100_000, 100_000
 
 	// maxRecord is the most that one record of the encrypted connection
 	// carries, crypto/PROTOCOL.md.

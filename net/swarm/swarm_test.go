@@ -30,7 +30,7 @@ func join(t *testing.T, ann, bob *node) (*Conn, *Conn) {
 
 func TestConnect(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		here, there := join(t, ann, bob)
 		if here.Path() != PathLAN || there.Path() != PathLAN || !here.Dialled() || there.Dialled() {
 			t.Errorf("paths %v and %v, dialled %v and %v", here.Path(), there.Path(), here.Dialled(), there.Dialled())
@@ -54,7 +54,7 @@ func TestConnect(t *testing.T) {
 func TestBothDialAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		for range 20 {
-			ann, bob := two(t, newMemNet())
+			ann, bob := two(t, newMemNet(t))
 			ann.hint(bob)
 			bob.hint(ann)
 			time.Sleep(5 * time.Second)
@@ -83,7 +83,7 @@ func TestBothDialAtOnce(t *testing.T) {
 
 func TestLeaving(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		join(t, ann, bob)
 		time.Sleep(time.Minute)
 		start := time.Now()
@@ -96,7 +96,7 @@ func TestLeaving(t *testing.T) {
 
 func TestKilledIsGoneAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		join(t, ann, bob)
 		time.Sleep(time.Minute)
 		start := time.Now()
@@ -109,7 +109,7 @@ func TestKilledIsGoneAtOnce(t *testing.T) {
 
 func TestKilledAcceptorOfUnknownPort(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		join(t, ann, bob)
 		time.Sleep(time.Minute)
 		start := time.Now()
@@ -124,12 +124,12 @@ func TestKilledAcceptorOfUnknownPort(t *testing.T) {
 // The host answers no more: nobody says that the peer is gone.
 func TestLostIsGoneAfterGrace(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		join(t, ann, bob)
 		time.Sleep(time.Minute)
 		start := time.Now()
+		ann.net.deaf[bob.at.Addr()] = true
 		ann.net.reset(bob.at.Addr())
-		ann.net.pull(bob.at.Addr(), true)
 		ann.down(bob.id())
 		if d := time.Since(start); d != graceTime {
 			t.Errorf("gone after %v, want %v", d, graceTime)
@@ -141,7 +141,7 @@ func TestLostIsGoneAfterGrace(t *testing.T) {
 // was told that the peer is gone.
 func TestBrokenConnectionComesBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		join(t, ann, bob)
 		time.Sleep(time.Minute)
 		ann.net.reset(bob.at.Addr())
@@ -156,7 +156,7 @@ func TestSilence(t *testing.T) {
 	for _, path := range []Path{PathLAN, PathDirect} {
 		t.Run(path.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				ann, bob := two(t, newMemNet())
+				ann, bob := two(t, newMemNet(t))
 				if path == PathLAN {
 					ann.hint(bob)
 				} else if _, err := ann.Dial(t.Context(), bob.id(), []netip.AddrPort{bob.at}); err != nil {
@@ -183,7 +183,7 @@ func TestSilence(t *testing.T) {
 
 func TestRestartedIsBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		join(t, ann, bob)
 		time.Sleep(time.Minute)
 		start := time.Now()
@@ -206,7 +206,7 @@ func TestRestartedWithHalfOpenConnection(t *testing.T) {
 	for _, dialler := range []string{"restarted", "other"} {
 		t.Run(dialler, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				ann, bob := two(t, newMemNet())
+				ann, bob := two(t, newMemNet(t))
 				old, _ := join(t, ann, bob)
 				time.Sleep(time.Minute)
 				ann.net.pull(bob.at.Addr(), true)
@@ -234,7 +234,7 @@ func TestRestartedWithHalfOpenConnection(t *testing.T) {
 
 func TestIdentityInUseElsewhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		here, _ := join(t, ann, bob)
 		time.Sleep(time.Minute)
 		thief := ann.net.start(t, bob.key, 3)
@@ -257,13 +257,16 @@ func TestIdentityInUseElsewhere(t *testing.T) {
 
 func TestOwnAdvertLeadsNowhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		ann.hint(ann)
-		// The same identity under another instance: ourselves, restored twice.
+		// The same identity under another instance: a copy of the profile.
 		twin := ann.net.start(t, ann.key, 3)
 		for range 100 {
 			ann.hint(twin)
 			time.Sleep(time.Second)
+		}
+		if ev := ann.next(); ev != (InUse{ann.id()}) {
+			t.Errorf("event %#v, want that our identity is in use elsewhere", ev)
 		}
 		if n := ann.net.tried(ann.at) + ann.net.tried(twin.at); n != 1 {
 			t.Errorf("dialled %d times, want once", n)
@@ -277,7 +280,7 @@ func TestOwnAdvertLeadsNowhere(t *testing.T) {
 
 func TestFull(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		n := newMemNet()
+		n := newMemNet(t)
 		hub := n.start(t, newKey(t), 1, func(c *Config) { c.MaxPeers = 2 })
 		var peers []*node
 		for i := range 4 {
@@ -308,7 +311,7 @@ func TestFull(t *testing.T) {
 // transport keys have changed by then.
 func TestRenewal(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		first, err := bob.Dial(t.Context(), ann.id(), []netip.AddrPort{ann.at})
 		if err != nil {
 			t.Fatal(err)
@@ -330,7 +333,7 @@ func TestRenewal(t *testing.T) {
 
 func TestDialReturnsTheLiveConnection(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		live, _ := join(t, ann, bob)
 		got, err := ann.Dial(t.Context(), bob.id(), []netip.AddrPort{bob.at})
 		if err != nil || got != live {
@@ -344,7 +347,7 @@ func TestDialReturnsTheLiveConnection(t *testing.T) {
 
 func TestDialWrongPeer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		ann, bob := two(t, newMemNet())
+		ann, bob := two(t, newMemNet(t))
 		if c, err := ann.Dial(t.Context(), newKey(t).ID(), []netip.AddrPort{bob.at}); err == nil {
 			t.Errorf("Dial = %v, want an error", c)
 		}
