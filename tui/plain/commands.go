@@ -26,6 +26,9 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		for _, p := range people {
 			s.print(record.PersonOf(p))
 		}
+		if err == nil && len(people) == 0 {
+			s.info("nobody near yet, and nobody known")
+		}
 		return err
 	case command.History:
 		return s.history(ctx, cmd.N)
@@ -48,6 +51,7 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 	case command.Outbox:
 		return s.outbox(ctx)
 	case command.Retry:
+		s.info("looking for the people for whom something waits")
 		return s.client.Retry(ctx)
 	case command.Cancel:
 		return s.cancel(ctx, cmd.ID)
@@ -81,6 +85,10 @@ func (s *session) history(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
+	if len(msgs) == 0 {
+		s.info("nothing is written here yet")
+		return nil
+	}
 	people, err := s.client.People(ctx)
 	if err != nil {
 		return err
@@ -112,11 +120,7 @@ func (s *session) outbox(ctx context.Context) error {
 		return err
 	}
 	for _, m := range msgs {
-		to, err := s.client.Person(ctx, m.Chat.Peer)
-		if err != nil {
-			return err
-		}
-		s.print(record.WaitingOf(m, to))
+		s.print(record.WaitingOf(m, s.person(ctx, m.Chat.Peer)))
 	}
 	if len(msgs) == 0 {
 		s.info("nothing waits")

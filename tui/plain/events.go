@@ -1,20 +1,61 @@
 package plain
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
 	"dione/tui/record"
 )
 
-// tell prints an event, and flushes when no other one is there yet.
+// begin notes what was there before, so that [session.catchUp] tells what
+// came after it and nothing else.
+func (s *session) begin(ctx context.Context) error {
+	// What is there behind a row tells whether it is the newest: double the
+	// step until it is too far, then halve it.
+	beyond := func(row int64) (bool, error) {
+		msgs, err := s.client.After(ctx, row, 1)
+		return len(msgs) > 0, err
+	}
+	step := int64(1)
+	for ; ; step *= 2 {
+		if more, err := beyond(step - 1); err != nil {
+			return err
+		} else if !more {
+			break
+		}
+	}
+	for ; step > 0; step /= 2 {
+		if more, err := beyond(s.base + step - 1); err != nil {
+			return err
+		} else if more {
+			s.base += step
+		}
+	}
+	waiting, err := s.client.Outbox(ctx)
+	for _, m := range waiting {
+		s.follow(m)
+	}
+	return err
+}
+
+// follow remembers a message whose state may still change.
+func (s *session) follow(m messenger.Message) {
+	m.Text = ""
+	s.open[m.ID] = m
+}
+
+// tell prints an event, and those that are there already.
 func (s *session) tell(ctx context.Context, ev messenger.Event) {
-	for {
-		s.printEvent(ctx, ev)
+	s.printEvent(ctx, ev)
+	for range maxBurst {
 		select {
 		case ev = <-s.client.Events():
+			s.printEvent(ctx, ev)
 		default:
-			_ = s.out.Flush() // what fails shows with the next line
 			return
 		}
 	}
@@ -25,8 +66,10 @@ func (s *session) printEvent(ctx context.Context, ev messenger.Event) {
 	case messenger.Ready:
 		s.print(record.ReadyOf(ev.Self))
 	case messenger.PersonNear:
+		s.near[ev.Person.ID] = ev.Person.Path
 		s.print(record.NearOf(ev.Person, ev.Person.Path))
 	case messenger.PersonGone:
+		delete(s.near, ev.Person.ID)
 		s.print(record.Gone(record.NearOf(ev.Person, ev.Path)))
 	case messenger.PersonRenamed:
 		s.info("%s is called %s now", ev.Was, ev.Person)
@@ -83,14 +126,18 @@ func (s *session) state(m messenger.Message) {
 	if m.State == messenger.StateDelivered || m.State == messenger.StateFailed {
 		delete(s.open, m.ID)
 	} else {
-		s.open[m.ID] = m
+		s.follow(m)
 	}
 }
 
-// catchUp prints, from the store, what the dropped events would have told.
+// catchUp prints what the dropped events would have told, as far as it still
+// is so.
 func (s *session) catchUp(ctx context.Context) error {
+	if err := s.catchUpPeople(ctx); err != nil {
+		return err
+	}
 	const page = 500
-	for {
+	for s.seen = max(s.seen, s.base); ; {
 		msgs, err := s.client.After(ctx, s.seen, page)
 		if err != nil {
 			return err
@@ -100,19 +147,16 @@ func (s *session) catchUp(ctx context.Context) error {
 				s.sent(m)
 				continue
 			}
-			from, err := s.client.Person(ctx, m.From)
-			if err != nil {
-				from = messenger.Person{ID: m.From, Name: m.From.Tag(), Tag: m.From.Tag()}
-			}
 			s.seen = m.Row
-			s.print(record.MessageOf(m, from))
+			s.print(record.MessageOf(m, s.person(ctx, m.From)))
 		}
 		if len(msgs) < page {
 			break
 		}
 	}
-	for id, was := range s.open {
-		m, ok, err := s.client.Message(ctx, was.Chat, was.From, id)
+	oldestFirst := func(a, b messenger.Message) int { return cmp.Compare(a.Row, b.Row) }
+	for _, was := range slices.SortedFunc(maps.Values(s.open), oldestFirst) {
+		m, ok, err := s.client.Message(ctx, was.Chat, was.From, was.ID)
 		if err != nil {
 			return err
 		}
@@ -121,4 +165,31 @@ func (s *session) catchUp(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// catchUpPeople tells who came and who left.
+func (s *session) catchUpPeople(ctx context.Context) error {
+	people, err := s.client.People(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		switch was := s.near[p.ID]; {
+		case p.Path == was:
+		case p.Connected():
+			s.printEvent(ctx, messenger.PersonNear{Person: p})
+		default:
+			s.printEvent(ctx, messenger.PersonGone{Person: p, Path: was})
+		}
+	}
+	return nil
+}
+
+// person returns who id is; somebody not known is called by their tag.
+func (s *session) person(ctx context.Context, id identity.ID) messenger.Person {
+	p, err := s.client.Person(ctx, id)
+	if err != nil {
+		return messenger.Person{ID: id, Name: id.Tag(), Tag: id.Tag()}
+	}
+	return p
 }

@@ -4,7 +4,6 @@
 package plain
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -21,11 +20,12 @@ const (
 	// maxWaiting bounds the lines that are sent and not committed yet.
 	maxWaiting = 512
 
-	// maxLine bounds a line of input; a message has MaxText at most.
-	maxLine = 1 << 20
+	// maxBurst bounds the events that are printed before the next line of
+	// input has its turn, and before the reader sees them.
+	maxBurst = 256
 
-	// lastTime is how long the end of the input waits for the events of what
-	// it had committed.
+	// lastTime is how long the end of the input waits for each next event of
+	// what it had committed.
 	lastTime = 2 * time.Second
 )
 
@@ -62,14 +62,17 @@ type session struct {
 	chat    messenger.Chat
 	waiting []<-chan messenger.Result                 // submitted, oldest first
 	unsent  int                                       // submitted and committed, but not told as sent yet
+	base    int64                                     // row of the newest message at the start: nobody is told of it
 	seen    int64                                     // row of the newest message told
 	first   int64                                     // row of the first own message of this run; 0 before it
-	open    map[messenger.MessageID]messenger.Message // own messages whose state may still change
+	open    map[messenger.MessageID]messenger.Message // own messages whose state may still change, without their texts
+	near    map[identity.ID]messenger.Path            // who was told to be here
 	quit    bool
 }
 
-// Run reads lines from in and prints events to out until in ends, /quit, or
-// ctx ends. What was read until then is committed.
+// Run reads lines from in and prints events to out until in ends or /quit;
+// then it waits for the commit of what was read. The end of ctx ends it at
+// once: what was not told as sent by then may not be.
 func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Options) error {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -79,6 +82,13 @@ func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Option
 		opts:   opts,
 		out:    record.NewWriter(out, opts.JSON),
 		open:   make(map[messenger.MessageID]messenger.Message),
+		near:   make(map[identity.ID]messenger.Path),
+	}
+	if err := s.begin(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
 	}
 	lines, readErr := readLines(ctx, in)
 	for !s.quit {
@@ -87,27 +97,25 @@ func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Option
 			accept = nil
 		}
 		select {
-		case line, ok := <-accept:
-			if !ok {
+		case l, ok := <-accept:
+			if ok {
+				s.take(ctx, l)
+			} else {
 				s.quit = true
-				break
 			}
-			s.take(ctx, line)
 		case r := <-s.oldest():
 			s.settle(r)
 		case ev := <-c.Events():
 			s.tell(ctx, ev)
-			continue // flush only when nothing more waits
 		case <-ctx.Done():
-			return s.out.Flush()
+			s.quit = true
 		}
 		if err := s.out.Flush(); err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
 	}
-	s.finish(ctx)
-	if err := s.out.Flush(); err != nil {
-		return fmt.Errorf("print: %w", err)
+	if err := s.finish(ctx); err != nil {
+		return err
 	}
 	select {
 	case err := <-readErr:
@@ -115,28 +123,6 @@ func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Option
 	default:
 		return nil
 	}
-}
-
-// readLines reads in beside, since a read cannot be given up: the goroutine
-// ends with in, or at its next line after ctx.
-func readLines(ctx context.Context, in io.Reader) (<-chan string, <-chan error) {
-	lines, failed := make(chan string), make(chan error, 1)
-	go func() {
-		defer close(lines)
-		sc := bufio.NewScanner(in)
-		sc.Buffer(make([]byte, 0, 64<<10), maxLine)
-		for sc.Scan() {
-			select {
-			case lines <- sc.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-		if err := sc.Err(); err != nil {
-			failed <- fmt.Errorf("read the input: %w", err)
-		}
-	}()
-	return lines, failed
 }
 
 // oldest is the outcome that is due next, nil if none is.
@@ -150,36 +136,36 @@ func (s *session) oldest() <-chan messenger.Result {
 func (s *session) settle(r messenger.Result) {
 	s.waiting = s.waiting[1:]
 	if r.Err != nil {
-		s.fail(fmt.Errorf("not sent: %w", r.Err))
+		s.fail(r.Err)
 		return
 	}
 	s.unsent++
 }
 
 // finish waits for what was submitted, and for the events that tell of it.
-func (s *session) finish(ctx context.Context) {
-	for len(s.waiting) > 0 {
-		select {
-		case r := <-s.waiting[0]:
-			s.settle(r)
-		case ev := <-s.client.Events():
-			s.tell(ctx, ev)
-		case <-ctx.Done():
-			return
-		}
-	}
+func (s *session) finish(ctx context.Context) error {
 	last := time.NewTimer(lastTime)
 	defer last.Stop()
-	for s.unsent > 0 {
+	for len(s.waiting) > 0 || s.unsent > 0 {
 		select {
+		case r := <-s.oldest():
+			s.settle(r)
+			last.Reset(lastTime)
 		case ev := <-s.client.Events():
 			s.tell(ctx, ev)
+			last.Reset(lastTime)
 		case <-last.C:
-			return
+			if len(s.waiting) == 0 {
+				return nil
+			}
 		case <-ctx.Done():
-			return
+			return nil
+		}
+		if err := s.out.Flush(); err != nil {
+			return fmt.Errorf("print: %w", err)
 		}
 	}
+	return nil
 }
 
 // print writes one record. What cannot be written shows with the next flush.
@@ -199,8 +185,12 @@ func (s *session) fail(err error) {
 }
 
 // take does what a line says.
-func (s *session) take(ctx context.Context, line string) {
-	cmd, err := command.Parse(line)
+func (s *session) take(ctx context.Context, l line) {
+	if l.tooLong {
+		s.fail(messenger.ErrTooLong)
+		return
+	}
+	cmd, err := command.Parse(l.text)
 	if err != nil {
 		s.fail(err)
 		return
