@@ -50,10 +50,7 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 			m.net = ev.Net
 			m.net.Queued = queued
 			m.self.Addrs = ev.Net.Addrs
-			if !m.placed {
-				m.placed = true
-				m.whereabouts()
-			}
+			m.whereabouts()
 		case messenger.Notice:
 			m.current().list.Add(&chat.Item{Note: ev.Text, Hint: ev.Hint, Failed: ev.Failed, At: m.opts.Now()})
 		case messenger.Lagged:

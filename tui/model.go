@@ -56,10 +56,11 @@ type model struct {
 	cursor   int // in the roster
 	focus    focus
 	help     bool
-	blurred  bool // the terminal is not in front
-	greeted  bool // the welcome is in the room
-	placed   bool // where we look for people is in the room
-	counting bool // the number of waiting messages is about to be asked for
+	helpTop  int    // first line of the help in view
+	blurred  bool   // the terminal is not in front
+	greeted  bool   // the welcome is in the room
+	place    string // what was last said about where we look for people
+	counting bool   // the number of waiting messages is about to be asked for
 	quitting bool
 }
 

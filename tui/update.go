@@ -21,7 +21,6 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.layout = newLayout(msg.Width, msg.Height)
 		m.resize()
-		m.welcome()
 	case tea.BackgroundColorMsg:
 		m.setTheme(msg.IsDark())
 	case tea.FocusMsg:
@@ -46,10 +45,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.rename()
 	case netMsg:
 		m.net = msg.net
-		if !m.placed {
-			m.placed = len(m.net.Interfaces) > 0 || m.net.LANOff != ""
-			m.whereabouts()
-		}
+		m.whereabouts()
 		if msg.shown {
 			m.showNet()
 		}
@@ -85,11 +81,9 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, keys.Suspend):
 		return tea.Suspend
 	case key.Matches(msg, keys.Help):
-		m.help = !m.help
+		m.help, m.helpTop = !m.help, 0
 	case m.help:
-		if key.Matches(msg, keys.Close) || msg.String() == "q" || msg.String() == "enter" {
-			m.help = false
-		}
+		m.pressHelp(msg)
 	case key.Matches(msg, keys.Next):
 		return m.step(+1)
 	case key.Matches(msg, keys.Previous):
@@ -114,6 +108,24 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		return m.composer.Update(msg)
 	}
 	return nil
+}
+
+// pressHelp takes a key while the help is open. What is typed stays.
+func (m *model) pressHelp(msg tea.KeyPressMsg) {
+	page := max(1, m.listHeight()-1)
+	switch msg.String() {
+	case "up", "k":
+		m.helpTop--
+	case "down", "j":
+		m.helpTop++
+	case "pgup":
+		m.helpTop -= page
+	case "pgdown", "space":
+		m.helpTop += page
+	case "esc", "q", "enter":
+		m.help = false
+	}
+	m.helpTop = max(0, min(m.helpTop, len(m.helpAll(m.layout.inner()))-page))
 }
 
 func (m *model) pressRoster(msg tea.KeyPressMsg) tea.Cmd {
@@ -263,6 +275,9 @@ func (m *model) history(msg historyMsg) {
 		conv.list.Reset(items, oldest)
 		conv.loaded = true
 		m.markUnread(msg.chat)
+		if msg.chat.IsRoom() && len(msg.page) == 0 {
+			m.welcome()
+		}
 		return
 	}
 	conv.list.Prepend(items, oldest)

@@ -50,13 +50,13 @@ func (m *model) screen() ([]string, *tea.Cursor) {
 		header := " help "
 		if !m.help {
 			body = m.rosterLines(l.inner(), l.height-2)
-			header = " " + text.Name(m.self.Name) + " ·" + m.self.Tag + " "
+			header = " " + text.ByRune.Show(text.Name(m.self.Name)) + " ·" + m.self.Tag + " "
 		}
 		lines := []string{m.border("┌", header, "", l.inner(), "┐")}
 		for _, row := range body {
 			lines = append(lines, m.wall(text.Fit(row, l.inner())))
 		}
-		return append(lines, m.border("└", " "+m.status(), " Tab text ", l.inner(), "┘")), nil
+		return append(lines, m.border("└", " "+m.status()+" ", m.back(), l.inner(), "┘")), nil
 	}
 
 	rows := m.pane()
@@ -91,6 +91,14 @@ func (m *model) screen() ([]string, *tea.Cursor) {
 	}
 	lines = append(lines, bottom)
 	return lines, m.cursorAt(x, 1+rule+1)
+}
+
+// back tells the key that leaves a pane which has the screen alone.
+func (m *model) back() string {
+	if m.help {
+		return " Esc back "
+	}
+	return " Tab text "
 }
 
 // pane is the right side inside its frame: messages, a line, the composer.
@@ -181,13 +189,16 @@ func (m *model) header() string {
 		path = pathName(p.Path)
 	} else if ago := roster.Ago(p.LastSeen, m.opts.Now()); ago != "" {
 		path = "last seen " + ago + " ago"
+		if ago == "now" {
+			path = "just left"
+		}
 	}
-	return " " + m.theme.Strong.Render(text.Name(p.Name)) + m.faint(" ·"+p.Tag+"  "+path) + " "
+	return " " + m.theme.Strong.Render(text.ByRune.Show(text.Name(p.Name))) + m.faint(" ·"+p.Tag+"  "+path) + " "
 }
 
 // who is our own name, under the roster.
 func (m *model) who(width int) string {
-	return " " + m.theme.Mine.Render(text.Truncate(text.Name(m.self.Name), width-9)) + m.faint(" ·"+m.self.Tag) + " "
+	return " " + m.theme.Mine.Render(text.Truncate(text.ByRune.Show(text.Name(m.self.Name)), width-9)) + m.faint(" ·"+m.self.Tag) + " "
 }
 
 // ruleNote stands in the line above the composer.
@@ -236,30 +247,34 @@ func (m *model) rosterLines(width, height int) []string {
 	return roster.View(m.entries(), m.open, cursor, width, height, m.opts.Now(), m.theme)
 }
 
-// helpLines is the help: keys and commands, made from what the program has.
-func (m *model) helpLines(width, height int) []string {
-	var lines []string
+// helpAll is the help: commands and keys, made from what the program has. In
+// a narrow pane the explanation stands below what it explains.
+func (m *model) helpAll(width int) (lines []string) {
+	column := 12
+	for _, c := range command.All() {
+		column = max(column, text.Width(c.Usage))
+	}
 	add := func(left, right string) {
-		lines = append(lines, " "+m.theme.Strong.Render(text.Fit(left, 18))+" "+right)
+		if width < 70 {
+			lines = append(lines, " "+m.theme.Strong.Render(left), "   "+right)
+			return
+		}
+		lines = append(lines, " "+m.theme.Strong.Render(text.Fit(left, column))+"  "+right)
 	}
-	for _, b := range keys.all() {
-		add(b.Help().Key, b.Help().Desc)
-	}
-	lines = append(lines, "")
 	for _, c := range command.All() {
 		add(c.Usage, c.Help)
 	}
-	if len(lines) > height && width >= 100 {
-		half := (len(lines) + 1) / 2
-		for i := range half {
-			right := ""
-			if i+half < len(lines) {
-				right = lines[i+half]
-			}
-			lines[i] = text.Fit(lines[i], width/2) + right
-		}
-		lines = lines[:half]
+	lines = append(lines, "")
+	for _, b := range keys.all() {
+		add(b.Help().Key, b.Help().Desc)
 	}
+	return lines
+}
+
+// helpLines is the part of the help that is in view.
+func (m *model) helpLines(width, height int) []string {
+	lines := m.helpAll(width)
+	lines = lines[min(m.helpTop, len(lines)):]
 	for len(lines) < height {
 		lines = append(lines, "")
 	}

@@ -34,13 +34,13 @@ func (l *List) render(it *Item, k look) []string {
 	}
 	indent := timeWidth + name
 	room := max(minText/2, k.width-indent-markWidth)
-	body := text.Wrap(text.Clean(it.Message.Text), room)
+	body := l.wrap(it.Message.Text, room)
 	if it.Message.Late {
 		body = append(body, l.theme.Faint.Render(text.Truncate("(came late)", room)))
 	}
 	mark, reason := l.mark(it.Message)
 	if reason != "" {
-		for _, s := range text.Wrap(reason, room) {
+		for _, s := range l.wrap(reason, room) {
 			body = append(body, l.theme.Bad.Render(s))
 		}
 	}
@@ -59,7 +59,7 @@ func (l *List) render(it *Item, k look) []string {
 
 // head is the time and the author of a message.
 func (l *List) head(it *Item, width int) string {
-	who, style := text.Name(it.Who), l.theme.Name(it.Message.From.String())
+	who, style := text.ByRune.Show(text.Name(it.Who)), l.theme.Name(it.Message.From.String())
 	if it.Message.Mine {
 		who, style = "me", l.theme.Mine
 	}
@@ -90,16 +90,28 @@ func (l *List) renderNote(it *Item, width int) []string {
 		style, sign = l.theme.Bad, "! "
 	}
 	var lines []string
-	for i, s := range text.Wrap(text.Clean(it.Note), max(1, width-4)) {
+	for i, s := range l.wrap(it.Note, width-4) {
 		if i > 0 {
 			sign = "  "
 		}
 		lines = append(lines, style.Render(text.Truncate(" "+sign+s, width)))
 	}
 	if it.Hint != "" {
-		for _, s := range text.Wrap(text.Clean(it.Hint), max(1, width-6)) {
-			lines = append(lines, l.theme.Faint.Render(text.Truncate("   → "+s, width)))
+		sign = "   → "
+		for _, s := range l.wrap(it.Hint, width-6) {
+			lines = append(lines, l.theme.Faint.Render(text.Truncate(sign+s, width)))
+			sign = "     "
 		}
+	}
+	return lines
+}
+
+// wrap makes s harmless and breaks it into lines. An emoji made of several is
+// shown by its base, since terminals disagree about the columns it takes.
+func (l *List) wrap(s string, width int) []string {
+	lines := text.ByRune.Wrap(text.Clean(s), max(1, width))
+	for i := range lines {
+		lines[i] = text.ByRune.Show(lines[i])
 	}
 	return lines
 }

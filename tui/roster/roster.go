@@ -79,7 +79,7 @@ func line(e Entry, open, chosen bool, width int, now time.Time, t theme.Theme) s
 	sign, name, seen := "#", "lan", ""
 	signStyle := t.Faint
 	if !e.Chat.IsRoom() {
-		sign, name = "○", text.Name(e.Person.Name)
+		sign, name = "○", text.ByRune.Show(text.Name(e.Person.Name))
 		if e.Person.Connected() {
 			sign, signStyle = "●", t.Good
 		} else if s := Ago(e.Person.LastSeen, now); s != "" {

@@ -24,9 +24,3 @@ func Fit(s string, width int) string {
 	s = Truncate(s, width)
 	return s + strings.Repeat(" ", max(0, width-Width(s)))
 }
-
-// Wrap breaks s, which is clean and has no escape sequences, into lines of at
-// most width columns: at blanks where there are some, else anywhere.
-func Wrap(s string, width int) []string {
-	return strings.Split(ansi.Wrap(s, max(width, 1), ""), "\n")
-}
