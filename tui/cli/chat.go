@@ -49,16 +49,18 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if !cfg.Plain {
-		sayWaiting(cmd.ErrOrStderr(), s.messenger)
-	}
+	sayWaiting(cmd.ErrOrStderr(), s.messenger)
 	return nil
 }
 
 // sayWaiting tells whoever leaves how many messages wait.
 func sayWaiting(w io.Writer, m *messenger.Messenger) {
 	waiting, err := m.Outbox(context.Background())
-	if err == nil && len(waiting) > 0 {
+	switch {
+	case err != nil || len(waiting) == 0:
+	case len(waiting) == 1:
+		fmt.Fprintln(w, "dione: 1 message waits for somebody who is away; it leaves when you are both up")
+	default:
 		fmt.Fprintf(w, "dione: %d messages wait for people who are away; they leave when you are both up\n", len(waiting))
 	}
 }

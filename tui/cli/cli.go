@@ -35,17 +35,25 @@ func Main(args []string) int {
 
 	root := newRoot()
 	root.SetArgs(args)
+	// What fails before a command begins is the command line, whoever says so.
+	begun := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
+	var failed error
 	err := fang.Execute(ctx, root,
 		fang.WithVersion(version().String()),
-		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) { report(w, err) }),
+		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) {
+			failed = err
+			if !begun {
+				failed = asUsage(err)
+			}
+			report(w, failed)
+		}),
 	)
-	return exitCode(err)
+	if err == nil {
+		return exitDone
+	}
+	return exitCode(failed)
 }
-
-// usageError is a command line that cannot be understood.
-type usageError struct{ error }
-
-func (usageError) Hint() string { return "dione --help tells how it is written" }
 
 // errReported is an error that has been told already.
 var errReported = errors.New("reported")
@@ -83,27 +91,31 @@ func newRoot() *cobra.Command {
 		Short: "Chat with whoever is near, end-to-end encrypted, without a server",
 		Long: "dione opens the chat. It finds the people of your network by itself; what is written\n" +
 			"goes to them over authenticated, encrypted links, and is kept encrypted on this disk.",
-		Args: noArgs,
+		Args: noCommand,
 		RunE: withConfig(runChat),
 	}
 	config.AddFlags(root.PersistentFlags())
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(
 		&cobra.Command{Use: "id", Short: "Who you are and where you can be reached", Args: noArgs, RunE: withConfig(runID)},
 		&cobra.Command{Use: "peers", Short: "The people you know, and who is near", Args: noArgs, RunE: withConfig(runPeers)},
 		historyCommand(),
-		&cobra.Command{Use: "passphrase", Short: "Set, change or drop the passphrase that opens the profile", Args: noArgs, RunE: withConfig(runPassphrase)},
+		passphraseCommand(),
 		&cobra.Command{Use: "doctor", Short: "What works, what does not, and what to do about it", Args: noArgs, RunE: withConfig(runDoctor)},
-		&cobra.Command{Use: "version", Short: "Version, commit, Go, protocol", Args: noArgs, RunE: withConfig(runVersion)},
+		&cobra.Command{Use: "version", Short: "Version, commit, Go, protocol", Args: noArgs, RunE: runVersion},
 	)
-	return root
-}
-
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("%s takes no %q", cmd.CommandPath(), args[0])}
+	root.SuggestionsMinimumDistance = 2
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error { return noTopic(root, args) }
+		case "completion":
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // so that it looks at its arguments
+		}
 	}
-	return nil
+	return root
 }
 
 // withConfig gives a command the settings.

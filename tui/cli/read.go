@@ -6,14 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"dione/net/messenger"
+	"dione/store"
 	"dione/tui/config"
 	"dione/tui/control"
 	"dione/tui/record"
 	"dione/tui/text"
+)
+
+const (
+	// startTime is how long a process may have the profile before it listens
+	// at the control socket, or after: it starts, ends, or only reads.
+	startTime = 2 * time.Second
+
+	retryTime = 50 * time.Millisecond
 )
 
 // answer gives every record that answers req to show: by the process that has
@@ -26,13 +36,24 @@ func answer[T any](ctx context.Context, cmd *cobra.Command, cfg config.Config, r
 		}
 		return show(r)
 	}
-	err = control.Ask(ctx, cfg.Home, req, decode)
-	if !errors.Is(err, control.ErrNobody) {
-		return err
-	}
-	s, err := open(ctx, cmd, cfg)
-	if err != nil {
-		return err
+	var s *session
+	for began := time.Now(); s == nil; {
+		err := control.Ask(ctx, cfg.Home, req, decode)
+		if !errors.Is(err, control.ErrNobody) {
+			return err
+		}
+		var inUse *store.InUseError
+		s, err = open(ctx, cmd, cfg)
+		if err != nil && (!errors.As(err, &inUse) || time.Since(began) > startTime) {
+			return err
+		}
+		if err != nil {
+			select {
+			case <-time.After(retryTime):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	return control.Answer(ctx, s.messenger, req, func(r any) error { return show(r.(T)) })
@@ -44,11 +65,12 @@ func runID(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []strin
 		if cfg.JSON {
 			return record.JSON(out, r)
 		}
-		fmt.Fprintf(out, "%s ·%s\n%s\n", text.Line(r.Name), r.Tag, r.Peer)
+		_, err := fmt.Fprintf(out, "%s ·%s\n%s\n", text.Line(r.Name), r.Tag, r.Peer)
 		for _, a := range r.Addrs {
-			fmt.Fprintln(out, a)
+			_, e := fmt.Fprintln(out, a)
+			err = errors.Join(err, e)
 		}
-		return nil
+		return err
 	})
 }
 
@@ -74,13 +96,13 @@ func historyCommand() *cobra.Command {
 		Short: "A conversation; '#lan' is the room",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || strings.TrimSpace(args[0]) == "" {
-				return usageError{errors.New("history needs one PEER: a name, a tag, a peer ID or '#lan'")}
+				return usageError{error: errors.New("history needs one PEER: a name, a tag, a peer ID or '#lan'")}
 			}
 			return nil
 		},
 		RunE: withConfig(func(ctx context.Context, cmd *cobra.Command, cfg config.Config, args []string) error {
 			if n <= 0 {
-				return usageError{fmt.Errorf("-n %d shows nothing", n)}
+				return usageError{error: fmt.Errorf("--number %d shows nothing", n)}
 			}
 			return runHistory(ctx, cmd, cfg, args[0], n)
 		}),

@@ -1,8 +1,8 @@
 package cli
 
 import (
-	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -33,14 +33,16 @@ func version() versionInfo {
 	if m := info.Main.Version; m != "" && m != "(devel)" {
 		v.Version = m
 	}
+	changes := ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
 			v.Commit = s.Value
 		case s.Key == "vcs.modified" && s.Value == "true":
-			defer func() { v.Commit += " and changes" }()
+			changes = " and changes"
 		}
 	}
+	v.Commit += changes
 	return v
 }
 
@@ -48,7 +50,9 @@ func (v versionInfo) String() string {
 	return fmt.Sprintf("%s, commit %s, %s, protocol %s", v.Version, v.Commit, v.Go, v.Protocol)
 }
 
-func runVersion(_ context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {
+// runVersion tells the version, whatever is wrong with the settings.
+func runVersion(cmd *cobra.Command, _ []string) error {
+	cfg, _ := config.Load(cmd.Flags(), os.LookupEnv) // --json, if that can be read
 	if cfg.JSON {
 		return record.JSON(cmd.OutOrStdout(), version())
 	}

@@ -15,9 +15,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/adrg/xdg"
 	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
 )
@@ -64,7 +66,12 @@ var settings = []setting{
 		return err
 	}},
 	{"log", "write a log to this file", true, func(c *Config, v []string) error { c.Log = v[0]; return nil }},
-	{"log-level", "debug, info, warn or error", true, func(c *Config, v []string) error { return c.LogLevel.UnmarshalText([]byte(v[0])) }},
+	{"log-level", "debug, info, warn or error", true, func(c *Config, v []string) error {
+		if c.LogLevel.UnmarshalText([]byte(v[0])) != nil {
+			return fmt.Errorf("%q is none of debug, info, warn and error", v[0])
+		}
+		return nil
+	}},
 	{"passphrase-file", "read the passphrase from the first line of this file", false, func(c *Config, v []string) error { c.PassphraseFile = v[0]; return nil }},
 	{"plain", "line mode: read lines, print a line per event", false, func(c *Config, v []string) (err error) {
 		c.Plain, err = parseBool(v[0])
@@ -90,6 +97,9 @@ func setListen(c *Config, values []string) error {
 		a, err := multiaddr.NewMultiaddr(v)
 		if err != nil {
 			return fmt.Errorf("%q is no multiaddr, such as /ip4/0.0.0.0/tcp/4001: %w", v, err)
+		}
+		if n, err := manet.ToNetAddr(a); err != nil || n.Network() != "tcp" {
+			return fmt.Errorf("%q cannot be listened at: write /ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT", v)
 		}
 		c.Listen = append(c.Listen, a)
 	}
@@ -125,7 +135,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Hint tells the next step.
 func (e *Error) Hint() string { return "change or remove it; dione --help lists the settings" }
 
-// Load reads all of it. env is os.LookupEnv, or a test's.
+// Load reads all of it. env is os.LookupEnv, or a test's. The Config that
+// comes with an error holds what could be read.
 func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
 	c := Config{Network: "main", LAN: true, Home: defaultHome(), DefaultName: userName()}
 	if v, ok := env("DIONE_HOME"); ok && v != "" {
@@ -137,21 +148,23 @@ func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
 	if c.Home == "" {
 		return c, &Error{"--home", errors.New("a profile directory needs a name")}
 	}
-	file, err := readFile(filepath.Join(c.Home, FileName))
+	home, err := filepath.Abs(c.Home)
 	if err != nil {
-		return c, err
+		return c, fmt.Errorf("find the profile directory: %w", err)
 	}
+	c.Home = home
+	file, err := readFile(filepath.Join(c.Home, FileName))
 	for _, s := range settings {
 		where, values := s.find(f, env, file)
 		if where == "" {
 			continue
 		}
-		if err := s.set(&c, values); err != nil {
-			return c, &Error{where, err}
+		if e := s.set(&c, values); e != nil && err == nil {
+			err = &Error{where, e}
 		}
 	}
 	c.Plain = c.Plain || c.JSON
-	return c, nil
+	return c, err
 }
 
 // find returns where a setting is given, and what; "" if nowhere.
@@ -188,11 +201,11 @@ type contents struct {
 // readFile reads the configuration file, which need not exist.
 func readFile(path string) (map[string][]string, error) {
 	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil // whoever opens the profile says what is wrong with its directory
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, &Error{FileName, err}
 	}
 	defer func() { _ = f.Close() }() // only read
 	var c contents
