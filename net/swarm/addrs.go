@@ -26,7 +26,7 @@ func (s *Swarm) Addrs() []string {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b netip.AddrPort) int {
-		return cmp.Compare(boolInt(a.Addr().Is6()), boolInt(b.Addr().Is6()))
+		return cmp.Compare(a.Addr().BitLen(), b.Addr().BitLen())
 	})
 	out := make([]string, 0, len(found))
 	for _, a := range slices.Compact(found) {
@@ -69,11 +69,4 @@ func hostAddrs() []netip.Addr {
 		return loopback
 	}
 	return all
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// version is that of every protocol of this page of net/PROTOCOL.md.
+	// version is that of every protocol in net/PROTOCOL.md, section 1.
 	version = 1
 
 	// headerTime is how long a peer may take to say what a stream is for.
@@ -163,6 +163,7 @@ const (
 // ours reports whether this side has ended the connection, and has to say so.
 func (c cause) ours() bool { return c.kind == byBye && !c.said }
 
+// ended is that this side ends the connection, as bye says.
 func ended(bye wire.Bye) cause { return cause{bye: bye} }
 
 func (c cause) String() string {
@@ -173,6 +174,8 @@ func (c cause) String() string {
 		return fmt.Sprintf("%s: %s", wire.Broken, c.err)
 	case c.kind == lost:
 		return "connection lost: " + c.err.Error()
+	case c.said && c.bye.Text != "":
+		return fmt.Sprintf("%s: %q", c.bye.Reason, c.bye.Text) // a stranger's text
 	case c.bye.Text != "":
 		return fmt.Sprintf("%s: %s", c.bye.Reason, c.bye.Text)
 	}

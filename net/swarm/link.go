@@ -49,7 +49,7 @@ const (
 // greet opens the link stream: the dialler begins it, over the LAN with its
 // instance, so that its adverts lead nowhere while it is connected.
 func (c *Conn) greet() error {
-	// Only closing ends every wait of yamux;
+	// yamux has waits that no deadline ends, but closing ends them all.
 	timeout := time.AfterFunc(greetTime, func() { _ = c.mux.Close() })
 	defer timeout.Stop()
 	if err := c.openLink(); err != nil {

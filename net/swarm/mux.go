@@ -60,7 +60,7 @@ func muxConfig(log *slog.Logger) *yamux.Config {
 		ConnectionWriteTimeout: writeTime,
 		MaxStreamWindowSize:    window,
 		StreamOpenTimeout:      writeTime,
-		StreamCloseTimeout:     writeTime,
+		StreamCloseTimeout:     0, // what the peer does not close as well counts for maxStreams
 		Logger:                 muxLog{log},
 	}
 }

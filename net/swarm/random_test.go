@@ -12,9 +12,9 @@ import (
 // same connection, and nobody is told that the other one is gone while it is
 // not.
 func TestRandomDials(t *testing.T) {
-	rounds := 300
+	rounds := 100
 	if testing.Short() {
-		rounds = 30
+		rounds = 20
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dione/crypto/identity"
@@ -211,6 +212,7 @@ func TestRestartedWithHalfOpenConnection(t *testing.T) {
 				time.Sleep(time.Minute)
 				ann.net.pull(bob.at.Addr(), true)
 				bob.leave()
+				synctest.Wait() // until the network has lost that, too
 				ann.net.pull(bob.at.Addr(), false)
 				start := time.Now()
 				again := ann.net.start(t, bob.key, 3) // no RST comes from there
