@@ -38,7 +38,7 @@ import (
 
 // Config configures a Messenger. A zero field means its default.
 type Config struct {
-	Name        string                // own name for this run; the one kept in the profile
+	Name        string                // own name for this run, and kept by a new profile; the one kept
 	DefaultName string                // own name of a new profile when Name is empty; "anonymous"
 	Network     string                // name of the network; "main"
 	Listen      []multiaddr.Multiaddr // where to listen; all addresses, on the port kept in the profile
@@ -184,16 +184,19 @@ func (m *Messenger) load() (name string, port uint16, err error) {
 	return name, port, err
 }
 
+// loadName reads our own name. The one given for this run is kept only by a
+// profile that has none yet.
 func (m *Messenger) loadName(tx *store.Tx) (string, error) {
-	if name := wire.CleanName(m.cfg.Name); name != "" {
-		return name, nil
+	given := wire.CleanName(m.cfg.Name)
+	kept, ok, err := tx.Meta(metaName)
+	if err != nil {
+		return "", err
 	}
-	name, ok, err := tx.Meta(metaName)
-	if err != nil || ok {
-		return name, err
+	if !ok {
+		kept = cmp.Or(given, wire.CleanName(m.cfg.DefaultName), "anonymous")
+		err = tx.SetMeta(metaName, kept)
 	}
-	name = cmp.Or(wire.CleanName(m.cfg.DefaultName), "anonymous")
-	return name, tx.SetMeta(metaName, name)
+	return cmp.Or(given, kept), err
 }
 
 // Run listens, looks for people and serves the conversations until ctx ends,
