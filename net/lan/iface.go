@@ -1,11 +1,20 @@
 package lan
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 )
+
+// maxInterfaces bounds the interfaces that are used: a host of many containers
+// has one for each.
+const maxInterfaces = 16
 
 // iface is a network interface on which peers can be looked for.
 type iface struct {
@@ -13,16 +22,21 @@ type iface struct {
 	prefixes []netip.Prefix // addresses with the length of their network
 }
 
-// usable lists the interfaces that are up, can multicast and have an address.
+// usable lists the interfaces that are up, can multicast and have an address,
+// or says why there is none.
 func usable() ([]iface, error) {
 	all, err := net.Interfaces()
 	if err != nil {
-		return nil, fmt.Errorf("list network interfaces: %w", err)
+		return nil, fmt.Errorf("the network interfaces cannot be listed: %w", err)
 	}
+	reason := errors.New("no network interface is up")
 	var ifs []iface
 	for _, i := range all {
-		const need = net.FlagUp | net.FlagRunning | net.FlagMulticast
-		if i.Flags&need != need || i.Flags&net.FlagLoopback != 0 {
+		if i.Flags&net.FlagLoopback != 0 || i.Flags&net.FlagUp == 0 || i.Flags&net.FlagRunning == 0 || bridged(i.Name) {
+			continue
+		}
+		if i.Flags&net.FlagMulticast == 0 {
+			reason = fmt.Errorf("%s, the only network that is up, has no multicast", i.Name)
 			continue
 		}
 		addrs, err := i.Addrs()
@@ -31,9 +45,22 @@ func usable() ([]iface, error) {
 		}
 		if p := prefixes(addrs); len(p) > 0 {
 			ifs = append(ifs, iface{Interface: i, prefixes: p})
+		} else {
+			reason = fmt.Errorf("%s has no address yet", i.Name)
 		}
 	}
-	return ifs, nil
+	if len(ifs) == 0 {
+		return nil, reason
+	}
+	slices.SortStableFunc(ifs, func(a, b iface) int { return cmp.Compare(a.rank(), b.rank()) })
+	return ifs[:min(len(ifs), maxInterfaces)], nil
+}
+
+// bridged reports whether an interface of Linux is a port of a bridge: what
+// comes in there is the bridge's, which is an interface of its own.
+func bridged(name string) bool {
+	_, err := os.Stat(filepath.Join("/sys/class/net", name, "brport"))
+	return err == nil
 }
 
 func prefixes(addrs []net.Addr) []netip.Prefix {
@@ -44,6 +71,15 @@ func prefixes(addrs []net.Addr) []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// rank orders interfaces by how likely people are there: last those that only
+// the system uses, which have nothing but a link-local address.
+func (i iface) rank() int {
+	if slices.ContainsFunc(i.prefixes, func(p netip.Prefix) bool { return !p.Addr().IsLinkLocalUnicast() }) {
+		return 0
+	}
+	return 1
 }
 
 // addrs returns the addresses of i.
@@ -57,20 +93,18 @@ func (i iface) addrs() []netip.Addr {
 
 // has reports whether i has an address of IPv6, or of IPv4.
 func (i iface) has(v6 bool) bool {
-	for _, p := range i.prefixes {
-		if p.Addr().Is6() == v6 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(i.prefixes, func(p netip.Prefix) bool { return p.Addr().Is6() == v6 })
 }
 
 // signature changes when something changes that discovery depends on. The
 // index tells an interface from one of the same name that came in its place.
-func signature(ifs []iface) string {
+func signature(ifs []iface, err error) string {
 	var b strings.Builder
 	for _, i := range ifs {
 		fmt.Fprintf(&b, "%d %s %v\n", i.Index, i.Name, i.prefixes)
+	}
+	if err != nil {
+		b.WriteString(err.Error())
 	}
 	return b.String()
 }

@@ -6,19 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// checkOwner refuses a directory that somebody else could write to: in the
-// common temporary directory anybody may have made it before us.
+// checkOwner refuses what is not a directory of this user: among temporary
+// files anybody may have made it before us.
 func checkOwner(dir string) error {
-	var st unix.Stat_t
-	if err := unix.Lstat(dir, &st); err != nil {
+	st, err := os.Lstat(dir)
+	if err != nil {
 		return fmt.Errorf("look at the runtime directory: %w", err)
 	}
-	if int(st.Uid) != os.Getuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Mode&0o077 != 0 {
-		return fmt.Errorf("the runtime directory %s is open to others", dir)
+	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Getuid() || !st.IsDir() {
+		return fmt.Errorf("the runtime directory %s belongs to somebody else", dir)
+	}
+	return nil
+}
+
+// checkPrivate refuses a directory that others can look into or write to.
+func checkPrivate(dir string) error {
+	st, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("look at the runtime directory: %w", err)
+	}
+	if st.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("the runtime directory %s is open to others; to close it: chmod 700 %[1]s", dir)
 	}
 	return nil
 }

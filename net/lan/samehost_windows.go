@@ -11,8 +11,10 @@ import (
 // others from reading what it covers.
 const lockOffset = 1 << 30
 
-// checkOwner has nothing to do: the temporary directory is the user's own.
-func checkOwner(string) error { return nil }
+// checkOwner and checkPrivate have nothing to do: the directory of temporary
+// files is the user's own.
+func checkOwner(string) error   { return nil }
+func checkPrivate(string) error { return nil }
 
 func lockFile(f *os.File) error {
 	at := windows.Overlapped{Offset: lockOffset}
@@ -33,4 +35,5 @@ func isLocked(f *os.File) (bool, error) {
 	return false, windows.UnlockFileEx(h, 0, 1, 0, &at)
 }
 
+// hostID has nothing to tell apart: there are no network namespaces.
 func hostID() string { return "host" }

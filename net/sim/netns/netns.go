@@ -1,6 +1,9 @@
 // Package netns gives tests several hosts on one machine: network namespaces
 // on a bridge that lies in a namespace of its own, so that the machine's own
-// interfaces are never touched. It needs Linux, root and iproute2.
+// interfaces are never touched. It needs Linux, root and iproute2; who is not
+// root may be one in a user namespace:
+//
+//	unshare -Urnm sh -c 'mount -t tmpfs none /run; go test ./net/lan'
 package netns
 
 import (
@@ -8,7 +11,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -20,10 +26,11 @@ const Require = "DIONE_REQUIRE_ALL"
 // Options says what the hosts of a [Lab] have. The zero value is a LAN with
 // both families and a default route.
 type Options struct {
-	NoIPv4  bool // IPv6 only
-	NoIPv6  bool // IPv4 only
-	NoRoute bool // neither a default nor a multicast route
-	LANs    int  // networks that every host is on, as eth0, eth1, …; 1
+	NoIPv4    bool // IPv6 only
+	NoIPv6    bool // IPv4 only
+	LinkLocal bool // of IPv6 nothing but link-local addresses
+	NoRoute   bool // neither a default nor a multicast route
+	LANs      int  // networks that every host is on, as eth0, eth1, …; 1
 }
 
 // Lab is a number of hosts that share one or more LANs.
@@ -41,7 +48,13 @@ type Host struct {
 	n    int
 }
 
-var labs atomic.Int32
+// prefix begins the name of every namespace; the process that made it follows.
+const prefix = "dione-"
+
+var (
+	labs  atomic.Int32
+	sweep sync.Once
+)
 
 // New makes n hosts with the zero Options. They are gone when the test ends.
 func New(t testing.TB, n int) *Lab {
@@ -59,8 +72,9 @@ func NewWith(t testing.TB, n int, opts Options) *Lab {
 		}
 		t.Skipf("no several hosts on this machine: %s", reason)
 	}
+	sweep.Do(func() { removeLeftovers(t) })
 	opts.LANs = max(opts.LANs, 1)
-	prefix := fmt.Sprintf("dione-%d-%d", os.Getpid(), labs.Add(1))
+	prefix := fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), labs.Add(1))
 	l := &Lab{t: t, sw: prefix + "-sw", opts: opts}
 	l.addNamespace(l.sw)
 	for i := range opts.LANs {
@@ -87,7 +101,7 @@ func missing() string {
 	if _, err := exec.LookPath("ip"); err != nil {
 		return "the program ip (iproute2) is missing"
 	}
-	name := fmt.Sprintf("dione-%d-try", os.Getpid())
+	name := fmt.Sprintf("%s%d-try", prefix, os.Getpid())
 	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
 		return strings.TrimSpace(string(out))
 	}
@@ -95,6 +109,30 @@ func missing() string {
 		return strings.TrimSpace(string(out))
 	}
 	return ""
+}
+
+// removeLeftovers removes the namespaces of tests that were killed.
+func removeLeftovers(t testing.TB) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("/run/netns", prefix+"*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range names {
+		name := filepath.Base(path)
+		owner, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), "-")
+		if pid, err := strconv.Atoi(owner); err != nil || processExists(pid) {
+			continue
+		}
+		if out, err := exec.Command("ip", "netns", "del", name).CombinedOutput(); err != nil {
+			t.Logf("the leftover %s stays: %v: %s", name, err, out)
+		}
+	}
+}
+
+func processExists(pid int) bool {
+	_, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid)))
+	return err == nil
 }
 
 func (l *Lab) addNamespace(name string) {
@@ -143,7 +181,7 @@ func (h *Host) up(lan int) {
 	if !h.lab.opts.NoIPv4 {
 		h.ip("addr", "replace", fmt.Sprintf("%s/24", h.Addr4(lan)), "dev", dev)
 	}
-	if !h.lab.opts.NoIPv6 {
+	if !h.lab.opts.NoIPv6 && !h.lab.opts.LinkLocal {
 		h.ip("-6", "addr", "replace", fmt.Sprintf("%s/64", h.Addr6(lan)), "dev", dev, "nodad")
 	}
 	if lan == 0 && !h.lab.opts.NoRoute {
