@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -19,39 +18,24 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"dione/net/messenger"
-	"dione/tui/record"
 )
 
 const (
 	socketName = "control.sock"
+	tmpPrefix  = "dione-"
 	pathName   = "control.path" // holds where the socket is when the profile's path is too long for one
 
 	// maxPath is the longest path of a socket that every system takes.
 	maxPath = 100
 
-	maxRequest  = 4 << 10          // bytes of one
-	maxClients  = 16               // at a time
-	requestTime = 30 * time.Second // for one, from its connection to its end
-	maxMessages = 1_000_000        // of one answer
-	pageSize    = 500
-)
+	maxRequest = 4 << 10 // bytes of one
+	maxClients = 16      // at a time
 
-// The requests.
-const (
-	ID      = "id"
-	Peers   = "peers"
-	History = "history"
-	Net     = "net"
+	askTime    = 2 * time.Second  // for a request to come
+	answerTime = 30 * time.Second // for the whole of an answer
+	silentTime = 10 * time.Second // between two lines of an answer
+	acceptTime = time.Second      // until the next try when the system has no room for a connection
 )
-
-// Request is a question.
-type Request struct {
-	What string `json:"what"`           // ID, Peers, History or Net
-	Peer string `json:"peer,omitempty"` // of History: "#lan" or a NAME
-	N    int    `json:"n,omitempty"`    // of History: how many of the newest
-}
 
 // answer is one line of what comes back.
 type answer struct {
@@ -61,114 +45,80 @@ type answer struct {
 	End    bool            `json:"end,omitempty"`
 }
 
-// Reader is what questions are answered from; *messenger.Messenger is one.
-type Reader interface {
-	Self() messenger.Self
-	People(ctx context.Context) ([]messenger.Person, error)
-	Resolve(ctx context.Context, name string) (messenger.Person, error)
-	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
-	Net(ctx context.Context) (messenger.Net, error)
-}
-
-// Answer gives every record that answers req to tell.
-func Answer(ctx context.Context, r Reader, req Request, tell func(any) error) error {
-	switch req.What {
-	case ID:
-		return tell(record.ReadyOf(r.Self()))
-	case Peers:
-		people, err := r.People(ctx)
-		for _, p := range people {
-			if err := tell(record.PersonOf(p)); err != nil {
-				return err
-			}
-		}
-		return err
-	case History:
-		return history(ctx, r, req, tell)
-	case Net:
-		n, err := r.Net(ctx)
-		if err != nil {
-			return err
-		}
-		return tell(record.NetOf(n))
-	}
-	return fmt.Errorf("control: no request is called %q", req.What)
-}
-
-func history(ctx context.Context, r Reader, req Request, tell func(any) error) error {
-	chat := messenger.Room
-	if req.Peer != chat.String() {
-		p, err := r.Resolve(ctx, req.Peer)
-		if err != nil {
-			return err
-		}
-		chat.Peer = p.ID
-	}
-	people, err := r.People(ctx)
-	if err != nil {
-		return err
-	}
-	// Pages come newest first, and are told oldest first.
-	var pages [][]messenger.Message
-	before := messenger.Cursor{}
-	for left := min(req.N, maxMessages); left > 0; {
-		page, err := r.History(ctx, chat, before, min(left, pageSize))
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			break
-		}
-		pages = append(pages, page)
-		before = messenger.Cursor{Pos: page[0].Pos, Row: page[0].Row}
-		left -= len(page)
-	}
-	names := record.NamesOf(r.Self(), people)
-	for i := len(pages) - 1; i >= 0; i-- {
-		for _, m := range pages[i] {
-			if err := tell(names.History(m)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // Server answers on a profile's socket.
 type Server struct {
 	ln     net.Listener
 	reader Reader
 	log    *slog.Logger
-	path   string // of control.path; "" if there is none
+	dir    string // of the profile
+	tmp    string // the socket's own directory; "" if it is in the profile's
 }
 
 // Listen opens the socket of the profile in dir, which this process has.
 func Listen(dir string, r Reader, log *slog.Logger) (*Server, error) {
-	s := &Server{reader: r, log: log}
-	socket := filepath.Join(dir, socketName)
-	if len(socket) > maxPath {
-		tmp, err := os.MkdirTemp("", "dione-")
-		if err != nil {
-			return nil, fmt.Errorf("open the control socket: %w", err)
-		}
-		socket = filepath.Join(tmp, socketName)
-		s.path = filepath.Join(dir, pathName)
-		if err := os.WriteFile(s.path, []byte(socket), 0o600); err != nil {
-			return nil, fmt.Errorf("open the control socket: %w", err)
-		}
+	s := &Server{reader: r, log: log, dir: dir}
+	if err := s.listen(); err != nil {
+		s.forget()
+		return nil, fmt.Errorf("open the control socket: %w", err)
 	}
-	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open the control socket: %w", err) // left behind by a killed process
+	return s, nil
+}
+
+func (s *Server) listen() error {
+	sweep(s.dir)
+	socket := filepath.Join(s.dir, socketName)
+	if len(socket) > maxPath {
+		if err := s.moveOut(); err != nil {
+			return err
+		}
+		socket = filepath.Join(s.tmp, socketName)
 	}
 	ln, err := net.Listen("unix", socket)
 	if err != nil {
-		return nil, fmt.Errorf("open the control socket: %w", err)
-	}
-	if err := os.Chmod(socket, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the control socket: %w", err), ln.Close())
+		return err
 	}
 	s.ln = ln
-	return s, nil
+	return os.Chmod(socket, 0o600)
+}
+
+// moveOut makes a directory with a shorter path for the socket, in the user's
+// runtime directory where there is one, and writes down where.
+func (s *Server) moveOut() (err error) {
+	if runtime := os.Getenv("XDG_RUNTIME_DIR"); runtime != "" {
+		s.tmp, err = os.MkdirTemp(runtime, tmpPrefix)
+	}
+	if s.tmp == "" || err != nil {
+		if s.tmp, err = os.MkdirTemp("", tmpPrefix); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(s.dir, pathName), []byte(filepath.Join(s.tmp, socketName)+"\n"), 0o600)
+}
+
+// sweep removes what a killed process left behind. This process has the
+// profile, so nobody listens there.
+func sweep(dir string) {
+	_ = os.Remove(filepath.Join(dir, socketName)) // what stays makes Listen fail, and say so
+	path := filepath.Join(dir, pathName)
+	if b, err := os.ReadFile(path); err == nil {
+		socket := strings.TrimSpace(string(b))
+		if tmp := filepath.Dir(socket); strings.HasPrefix(filepath.Base(tmp), tmpPrefix) && filepath.Base(socket) == socketName {
+			_ = os.Remove(socket)
+			_ = os.Remove(tmp)
+		}
+		_ = os.Remove(path)
+	}
+}
+
+// forget closes the socket and leaves nothing behind.
+func (s *Server) forget() {
+	if s.ln != nil {
+		_ = s.ln.Close() // and with it the socket's name
+	}
+	if s.tmp != "" {
+		_ = os.Remove(filepath.Join(s.dir, pathName))
+		_ = os.Remove(s.tmp)
+	}
 }
 
 // Run answers until ctx ends.
@@ -179,18 +129,27 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.forget()
 	slots := make(chan struct{}, maxClients)
 	for {
-		conn, err := s.ln.Accept()
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("control socket: %w", err)
-		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			_ = conn.Close()
 			return nil
+		}
+		conn, err := s.ln.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				_ = conn.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			// The chat goes on without answers to others: that is worth more.
+			s.log.Warn("control: no connection", slog.Any("error", err))
+			<-slots
+			select {
+			case <-time.After(acceptTime):
+			case <-ctx.Done():
+			}
+			continue
 		}
 		clients.Go(func() {
 			defer func() { <-slots }()
@@ -199,18 +158,13 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-func (s *Server) forget() {
-	if s.path != "" {
-		_ = os.Remove(s.path)
-		_ = os.Remove(filepath.Dir(s.ln.Addr().String()))
-	}
-}
-
+// serve answers one request.
 func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	_ = conn.SetReadDeadline(time.Now().Add(askTime)) // a closed one shows with the read
 	line, err := bufio.NewReader(io.LimitReader(conn, maxRequest)).ReadBytes('\n')
 	if err != nil {
 		s.log.Debug("control: no request", slog.Any("error", err))
@@ -218,8 +172,8 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	}
 	out := bufio.NewWriter(conn)
 	enc := json.NewEncoder(out)
-	var req Request
-	if err = json.Unmarshal(line, &req); err == nil {
+	req, err := parseRequest(line)
+	if err == nil {
 		err = Answer(ctx, s.reader, req, func(r any) error {
 			b, err := json.Marshal(r)
 			if err != nil {
@@ -253,14 +207,20 @@ func Ask(ctx context.Context, dir string, req Request, tell func(json.RawMessage
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	_ = conn.SetDeadline(time.Now().Add(silentTime)) // a closed one shows with the write
 	if err := json.NewEncoder(conn).Encode(req); err != nil {
-		return fmt.Errorf("ask the running dione: %w", err)
+		return &silentError{err}
 	}
 	dec := json.NewDecoder(bufio.NewReader(conn))
-	for {
+	for first := true; ; first = false {
 		var a answer
+		_ = conn.SetReadDeadline(time.Now().Add(silentTime))
 		if err := dec.Decode(&a); err != nil {
-			return fmt.Errorf("ask the running dione: %w", err)
+			var timeout net.Error
+			if first && !(errors.As(err, &timeout) && timeout.Timeout()) {
+				return fmt.Errorf("%w: %w", ErrNobody, err) // it is ending
+			}
+			return &silentError{err}
 		}
 		switch {
 		case a.Error != "":
@@ -272,6 +232,15 @@ func Ask(ctx context.Context, dir string, req Request, tell func(json.RawMessage
 			return err
 		}
 	}
+}
+
+// silentError says that the process that has the profile does not answer.
+type silentError struct{ err error }
+
+func (e *silentError) Error() string { return "ask the running dione: " + e.err.Error() }
+func (e *silentError) Unwrap() error { return e.err }
+func (e *silentError) Hint() string {
+	return "try again; if it does not answer at all, end it and start it again"
 }
 
 // remoteError is an error of the process that was asked.

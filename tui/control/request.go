@@ -1,0 +1,125 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"dione/net/messenger"
+	"dione/tui/record"
+)
+
+const (
+	maxMessages = 1_000_000 // of one answer
+	pageSize    = 500
+)
+
+// The requests.
+const (
+	ID      = "id"
+	Peers   = "peers"
+	History = "history"
+	Net     = "net"
+)
+
+// Request is a question.
+type Request struct {
+	What string `json:"what"`           // ID, Peers, History or Net
+	Peer string `json:"peer,omitempty"` // of History: "#lan" or a NAME
+	N    int    `json:"n,omitempty"`    // of History: how many of the newest
+}
+
+// parseRequest reads what another process asks.
+func parseRequest(line []byte) (req Request, err error) {
+	if err := json.Unmarshal(line, &req); err != nil {
+		return Request{}, fmt.Errorf("control: no request: %w", err)
+	}
+	if req.N < 0 {
+		return Request{}, fmt.Errorf("control: %d messages cannot be shown", req.N)
+	}
+	return req, nil
+}
+
+// Reader is what questions are answered from; *messenger.Messenger is one.
+type Reader interface {
+	Self() messenger.Self
+	People(ctx context.Context) ([]messenger.Person, error)
+	Resolve(ctx context.Context, name string) (messenger.Person, error)
+	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
+	Net(ctx context.Context) (messenger.Net, error)
+}
+
+// Answer gives every record that answers req to tell.
+func Answer(ctx context.Context, r Reader, req Request, tell func(any) error) error {
+	switch req.What {
+	case ID:
+		return tell(record.ReadyOf(r.Self()))
+	case Peers:
+		people, err := r.People(ctx)
+		for _, p := range people {
+			if err := tell(record.PersonOf(p)); err != nil {
+				return err
+			}
+		}
+		return err
+	case History:
+		return history(ctx, r, req, tell)
+	case Net:
+		n, err := r.Net(ctx)
+		if err != nil {
+			return err
+		}
+		return tell(record.NetOf(n))
+	}
+	return fmt.Errorf("control: no request is called %q", req.What)
+}
+
+// nobodyError is an unknown name given on a command line, where /who is none.
+type nobodyError struct{ error }
+
+func (e nobodyError) Unwrap() error { return e.error }
+func (e nobodyError) Hint() string  { return "dione peers lists the people you know" }
+
+func history(ctx context.Context, r Reader, req Request, tell func(any) error) error {
+	chat := messenger.Room
+	if req.Peer != chat.String() {
+		p, err := r.Resolve(ctx, req.Peer)
+		var unknown *messenger.UnknownPersonError
+		if errors.As(err, &unknown) {
+			return nobodyError{err}
+		}
+		if err != nil {
+			return err
+		}
+		chat.Peer = p.ID
+	}
+	people, err := r.People(ctx)
+	if err != nil {
+		return err
+	}
+	// Pages come newest first, and are told oldest first.
+	var pages [][]messenger.Message
+	before := messenger.Cursor{}
+	for left := min(req.N, maxMessages); left > 0; {
+		page, err := r.History(ctx, chat, before, min(left, pageSize))
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		pages = append(pages, page)
+		before = messenger.Cursor{Pos: page[0].Pos, Row: page[0].Row}
+		left -= len(page)
+	}
+	names := record.NamesOf(r.Self(), people)
+	for i := len(pages) - 1; i >= 0; i-- {
+		for _, m := range pages[i] {
+			if err := tell(names.History(m)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
