@@ -28,6 +28,8 @@ func TestEndToEnd(t *testing.T) {
 		{"cable pulled", cablePulled},
 		{"same host without a network", sameHost},
 		{"signals", signals},
+		{"full disk", fullDisk},
+		{"bad homes", badHomes},
 		{"screens in tmux", screens},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, bin) })
