@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"dione/net/messenger"
+	"dione/net/swarm"
 	"dione/tui"
 	"dione/tui/config"
 	"dione/tui/control"
@@ -47,6 +48,10 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 		return tui.Run(ctx, s.messenger, tui.Options{})
 	})
 	if err := g.Wait(); err != nil {
+		var taken *swarm.PortTakenError
+		if errors.As(err, &taken) {
+			return hinted{err, "choose another port with --listen, or give none"}
+		}
 		return err
 	}
 	sayWaiting(cmd.ErrOrStderr(), s.messenger)
