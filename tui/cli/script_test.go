@@ -59,7 +59,7 @@ func (s *script) command(args ...string) *exec.Cmd {
 
 // result is what a command did.
 type result struct {
-	t           *testing.T
+	t           testing.TB
 	what        string
 	out, stderr string
 	code        int
