@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +52,27 @@ func screens(t *testing.T, bin string) {
 	tm.await("bob", "exit code 0")
 	tm.keys("ann", "C-c")
 	tm.await("ann", "exit code 0")
+
+	// A signal ends it as well, and gives the terminal back.
+	tm.run("again", bob)
+	tm.await("again", "CONTACTS")
+	tm.keys("again", "M-Down")
+	tm.await("again", "just the two of us") // the history is there
+	lock, err := os.ReadFile(filepath.Join(bob.dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(lock)))
+	if err != nil {
+		t.Fatalf("the lock holds %q: %v", lock, err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	tm.await("again", "exit code 0")
+	if on := tm.do("display", "-p", "-t", "again", "#{alternate_on}"); strings.TrimSpace(on) != "0" {
+		t.Error("the terminal is left on its alternate screen")
+	}
 }
 
 // tmux is a server of its own.

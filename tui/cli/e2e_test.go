@@ -27,6 +27,7 @@ func TestEndToEnd(t *testing.T) {
 		{"kill -9 in a burst", killInBurst},
 		{"cable pulled", cablePulled},
 		{"same host without a network", sameHost},
+		{"one family", oneFamily},
 		{"signals", signals},
 		{"full disk", fullDisk},
 		{"bad homes", badHomes},
@@ -105,6 +106,31 @@ func leaveKillReturn(t *testing.T, bin string) {
 	}
 	bob.quit()
 	ann.quit()
+}
+
+// oneFamily meets on networks that have IPv4 or IPv6 only, and on two LANs at
+// a time.
+func oneFamily(t *testing.T, bin string) {
+	for _, tt := range []struct {
+		name string
+		opts netns.Options
+	}{
+		{"IPv4 only", netns.Options{NoIPv6: true}},
+		{"IPv6 only", netns.Options{NoIPv4: true}},
+		{"two LANs", netns.Options{LANs: 2}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lab := netns.NewWith(t, 2, tt.opts)
+			ann := newHome(t, bin, lab.Host(0), "ann").start()
+			bob := newHome(t, bin, lab.Host(1), "bob").start()
+			ann.awaitNear("bob")
+			bob.awaitNear("ann")
+			ann.say("/msg bob hello")
+			bob.awaitText("hello")
+			ann.quit()
+			bob.quit()
+		})
+	}
 }
 
 // killInBurst kills both sides again and again while ann writes a thousand
