@@ -64,8 +64,7 @@ func Run(ctx context.Context, cfg Config, found chan<- Peer, kick <-chan struct{
 // Check looks whether discovery works here, by asking on every interface until
 // this host has heard itself. It is for reports, and is done in a second.
 func Check(ctx context.Context, log *slog.Logger) Status {
-	cfg := Config{Port: minPort, Log: log}.complete()
-	rand.Read(cfg.Instance[:]) // never fails
+	cfg := Config{Instance: newInstance(), Port: minPort, Log: log}.complete()
 	m := newMulticast(cfg)
 	defer m.close()
 	files := newSameHost(cfg)
@@ -98,6 +97,12 @@ func (cfg Config) complete() Config {
 // to the receiver, and Go has it off.
 const echoes = runtime.GOOS != "windows"
 
+func newInstance() (i [8]byte) {
+	rand.Read(i[:]) // never fails
+	return i
+}
+
+// instanceName is how an advert and a file name a peer.
 func instanceName(i [8]byte) string { return hex.EncodeToString(i[:]) }
 
 // parseInstance reads an instance as instanceName writes it, and only so.

@@ -89,8 +89,8 @@ func TestNewcomerMeetsWhoWasIdle(t *testing.T) {
 		if d := bob.after(start, ann); d < 0 || d > briefTime {
 			t.Errorf("the newcomer hears after %v, want %v", d, briefTime)
 		}
-		if d := ann.after(start, bob); d < 0 || d > hintMax+patientTime {
-			t.Errorf("who was idle hears after %v, want at most %v", d, hintMax+patientTime)
+		if d := ann.after(start, bob); d < 0 || d > hintMax+queryTime {
+			t.Errorf("who was idle hears after %v, want at most %v", d, hintMax+queryTime)
 		}
 		if ann.after(start, ann) >= 0 {
 			t.Error("a peer was told of itself")

@@ -46,9 +46,10 @@ var queries = [...]struct{ listen, pause time.Duration }{
 // schedule says when to ask, and how long to listen then. It reads no clock.
 // Its zero value begins a burst at once.
 type schedule struct {
-	due   time.Time // of the next query
-	asked int       // queries of this burst so far
-	last  time.Time // when the last one left
+	due    time.Time // of the next query
+	asked  int       // queries of this burst so far
+	last   time.Time // when the last one left
+	hinted bool      // the next one is for somebody who is awake
 }
 
 // ask counts a query that leaves now and returns how long it listens.
@@ -58,6 +59,10 @@ func (s *schedule) ask(now time.Time) (listen time.Duration) {
 		listen, pause = queries[s.asked].listen, queries[s.asked].pause
 		s.asked++
 	}
+	if s.hinted {
+		listen = min(listen, queryTime)
+	}
+	s.hinted = false
 	s.last, s.due = now, now.Add(pause)
 	return listen
 }
@@ -70,6 +75,7 @@ func (s *schedule) burst(now time.Time) {
 
 // hint has a query made soon, which counts as one of the schedule.
 func (s *schedule) hint(now time.Time) {
+	s.hinted = true
 	s.advance(now.Add(hintMin + rand.N(hintMax-hintMin)))
 }
 

@@ -83,6 +83,12 @@ func TestHintComesSoon(t *testing.T) {
 		if s.due.After(due) {
 			t.Fatal("a second hint put the query off")
 		}
+		if listen := s.ask(s.due); listen != queryTime {
+			t.Fatalf("a hint's query listens for %v, want %v", listen, queryTime)
+		}
+		if listen := s.ask(s.due); listen != patientTime {
+			t.Fatalf("the query after it listens for %v, want %v", listen, patientTime)
+		}
 	}
 }
 
