@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -9,34 +10,15 @@ import (
 	"dione/crypto/kdf"
 )
 
-// vectorText is the part of crypto/PROTOCOL.md that this package obeys.
-const vectorText = "" +
-	"```vector vault data key\n" +
-	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n" +
-	"```\n" +
-	"```vector vault store db\n" +
-	"2b2564e5029d4092fea223cdd65da721b0bffff4109e49911fb8a8a97dda9a83\n" +
-	"```\n" +
-	"```vector vault store record\n" +
-	"96b0ba4be49a8cdbee283be51d86c0e27243df6f09ed7ea4b40a408e838ff1b1\n" +
-	"```\n" +
-	"```vector vault key file clear\n" +
-	"a20101025820000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n" +
-	"```\n" +
-	"```vector vault key file wrapped\n" +
-	"a3010103a301a3011a00010000020303040250202122232425262728292a2b2c2d2e2f03581830313233343536373839\n" +
-	"3a3b3c3d3e3f4041424344454647045830de2ef07e5429e73a5df20e1df89f518e9b4ebd40623144143ced87ff258b66\n" +
-	"f707754378f779ce9c936d7688a69ac817\n" +
-	"```\n" +
-	"```vector vault record\n" +
-	"202122232425262728292a2b2c2d2e2f3031323334353637ab40fd621c9de9096703a19793a0b7a3aa7e4cb4\n" +
-	"```\n"
-
-// vectors reads the blocks "```vector vault NAME".
+// vectors reads the blocks "```vector vault NAME" of crypto/PROTOCOL.md.
 func vectors(tb testing.TB) map[string][]byte {
 	tb.Helper()
+	text, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		tb.Fatal(err)
+	}
 	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector vault ([^\n]+)\n(.*?)^```").FindAllStringSubmatch(vectorText, -1) {
+	for _, m := range regexp.MustCompile("(?ms)^```vector vault ([^\n]+)\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
 		all[m[1]] = unhex(tb, m[2])
 	}
 	return all
