@@ -94,7 +94,7 @@ func NewWith(t testing.TB, n int, opts Options) *Lab {
 }
 
 // missing tells what keeps this machine from having several hosts.
-func missing() string {
+var missing = sync.OnceValue(func() string {
 	if os.Geteuid() != 0 {
 		return "it needs root"
 	}
@@ -109,7 +109,7 @@ func missing() string {
 		return strings.TrimSpace(string(out))
 	}
 	return ""
-}
+})
 
 // removeLeftovers removes the namespaces of tests that were killed.
 func removeLeftovers(t testing.TB) {

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -55,4 +56,23 @@ func (h *Host) mustReach(addr string) {
 			sleep 0.1
 		done
 		ip neigh; exit 1`)
+}
+
+// TestLeftoversAreRemoved makes what a killed test leaves behind, and what one
+// has that is running.
+func TestLeftoversAreRemoved(t *testing.T) {
+	l := New(t, 0)
+	const left = prefix + "999999999-1-h0" // above the largest process number
+	l.ip("netns", "add", left)
+	removeLeftovers(t)
+	out, err := exec.Command("ip", "netns", "list").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), left) {
+		t.Errorf("%s is still there", left)
+	}
+	if !strings.Contains(string(out), l.sw) {
+		t.Errorf("%s, which is in use, is gone", l.sw)
+	}
 }
