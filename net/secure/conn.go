@@ -9,7 +9,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"dione/crypto/handshake"
@@ -21,6 +20,9 @@ const (
 	// direction. Its owner replaces it before; this is the last bar.
 	maxAge   = 25 * time.Hour
 	maxBytes = 64<<30 + 1<<30
+
+	// maxSpare bounds the memory that a crowd of writers leaves behind.
+	maxSpare = 2 * handshake.MaxRecord
 )
 
 // Conn is an authenticated, encrypted connection. Reading and writing are safe
@@ -43,11 +45,12 @@ type Conn struct {
 	mu      sync.Mutex // guards what follows
 	writing bool       // somebody is sealing what waits
 	waits   []byte     // what others want written meanwhile
+	spare   []byte     // memory for the next waits
 	queued  uint64     // bytes of content ever put into waits
 	flushed uint64     // bytes of it that have left
 	left    *sync.Cond // flushed or writeErr has changed
 	werr    error      // what ended writing for good
-	record  []byte     // the sealer's memory
+	record  []byte     // memory of the one that is writing
 }
 
 func (c *Conn) start(s *handshake.Session) {
@@ -150,66 +153,68 @@ func (c *Conn) used(bytes uint64) error {
 	return nil
 }
 
-// Write seals p and sends it. It seals at once if nobody else does; what
-// others want written meanwhile is then sealed together.
+// Write seals p and sends it, at once if nobody else is writing. What others
+// want written meanwhile waits and is then sealed together, by the first of
+// them that wakes: nobody is kept longer than for its own bytes and those that
+// came before.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.werr != nil {
 		return 0, c.werr
 	}
-	if c.writing {
-		c.waits = append(c.waits, p...)
-		c.queued += uint64(len(p))
-		for mine := c.queued; c.flushed < mine; {
-			if c.werr != nil {
-				return 0, c.werr
-			}
+	if !c.writing && len(c.waits) == 0 {
+		return c.seal(p)
+	}
+	c.waits = append(c.waits, p...)
+	c.queued += uint64(len(p))
+	for mine := c.queued; c.flushed < mine; {
+		switch {
+		case c.werr != nil:
+			return 0, c.werr
+		case c.writing:
 			c.left.Wait()
+		default:
+			batch := c.waits
+			c.waits, c.spare = c.spare[:0], nil
+			n, _ := c.seal(batch) // it is c.werr, which the loop looks at
+			c.flushed += uint64(n)
+			if cap(batch) <= maxSpare {
+				c.spare = batch
+			}
 		}
-		return len(p), nil
-	}
-	c.writing = true
-	c.werr = c.seal(p)
-	var spare []byte
-	for len(c.waits) > 0 && c.werr == nil {
-		batch := c.waits
-		c.waits = spare[:0]
-		c.werr = c.seal(batch)
-		c.flushed += uint64(len(batch))
-		c.left.Broadcast()
-		spare = batch
-	}
-	c.writing = false
-	c.left.Broadcast()
-	if c.werr != nil {
-		return 0, c.werr
 	}
 	return len(p), nil
 }
 
-// seal sends p in records. It is called with c.mu held and c.writing set, and
-// lets go of c.mu while it works.
-func (c *Conn) seal(p []byte) error {
+// seal sends p in records, and tells how much of it has left for certain. It
+// is called with c.mu held, which it lets go while it works, and returns with
+// the next one woken. Its error is the end of writing.
+func (c *Conn) seal(p []byte) (int, error) {
+	c.writing = true
 	c.mu.Unlock()
-	defer c.mu.Lock()
-	for len(p) > 0 {
+	n, err := c.send(p)
+	c.mu.Lock()
+	c.writing, c.werr = false, err
+	c.left.Broadcast()
+	return n, err
+}
+
+func (c *Conn) send(p []byte) (sent int, err error) {
+	for sent < len(p) {
 		if err := c.used(c.sent.Load()); err != nil {
-			return err
+			return sent, err
 		}
-		n := min(len(p), handshake.MaxContent)
-		if c.record == nil {
-			c.record = make([]byte, 0, 1<<10)
-		}
+		n := min(len(p)-sent, handshake.MaxContent)
 		c.record = append(c.record[:0], make([]byte, handshake.Head)...)
-		c.record = c.session.Send.Seal(append(c.record, p[:n]...))
+		c.record = c.session.Send.Seal(append(c.record, p[sent:sent+n]...))
 		if _, err := c.raw.Write(c.record); err != nil {
-			return err // half a record may be out: nothing can follow it
+			return sent, err // half a record may be out: nothing can follow it
 		}
 		c.sent.Add(uint64(len(c.record)))
-		p = p[n:]
+		sent += n
 	}
-	return nil
+	return sent, nil
 }
 
 // Close closes the connection below, which ends every Read and Write.
@@ -229,7 +234,3 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline
 
 // SetWriteDeadline bounds Write; a Write that it ends is the last.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.raw.SetWriteDeadline(t) }
-
-func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}

@@ -13,6 +13,10 @@ const (
 	// second and at once.
 	strangerRate, strangerBurst = 20, 64
 
+	// maxFromSource bounds those of one source under way: whoever opens many
+	// and says nothing must not keep everybody else out.
+	maxFromSource = maxHandshakes / 2
+
 	// maxSources bounds the sources that are told apart. Beyond it all are
 	// forgotten: whoever has so many addresses is bounded by maxHandshakes.
 	maxSources = 4096
@@ -20,52 +24,51 @@ const (
 
 // gate bounds the handshakes of strangers.
 type gate struct {
-	slots   chan struct{}
-	mu      *sync.Mutex
-	sources map[netip.Prefix]*rate.Limiter
+	mu      sync.Mutex
+	total   int // under way
+	sources map[netip.Prefix]*source
 }
 
-func newGate() gate {
-	return gate{
-		slots:   make(chan struct{}, maxHandshakes),
-		mu:      new(sync.Mutex),
-		sources: make(map[netip.Prefix]*rate.Limiter),
-	}
+// source is the strangers of one origin.
+type source struct {
+	rate  *rate.Limiter
+	total int // under way
 }
+
+func newGate() *gate { return &gate{sources: make(map[netip.Prefix]*source)} }
 
 // enter reports whether a stranger from addr may begin; then leave must follow.
-func (g *gate) enter(addr net.Addr) bool {
-	if !g.limiter(source(addr)).Allow() {
-		return false
-	}
-	select {
-	case g.slots <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (g *gate) leave() { <-g.slots }
-
-func (g *gate) limiter(from netip.Prefix) *rate.Limiter {
+func (g *gate) enter(addr net.Addr) (*source, bool) {
+	origin := originOf(addr)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.sources[from]
-	if l == nil {
+	s := g.sources[origin]
+	if s == nil {
 		if len(g.sources) >= maxSources {
 			clear(g.sources)
 		}
-		l = rate.NewLimiter(strangerRate, strangerBurst)
-		g.sources[from] = l
+		s = &source{rate: rate.NewLimiter(strangerRate, strangerBurst)}
+		g.sources[origin] = s
 	}
-	return l
+	if g.total >= maxHandshakes || s.total >= maxFromSource || !s.rate.Allow() {
+		return nil, false
+	}
+	g.total++
+	s.total++
+	return s, true
 }
 
-// source is what counts as one stranger: a network of the internet, as small
+func (g *gate) leave(s *source) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.total--
+	s.total--
+}
+
+// originOf is what counts as one stranger: a network of the internet, as small
 // as one customer gets, but a single address of a private network, so that a
 // full LAN does not choke a newcomer.
-func source(addr net.Addr) netip.Prefix {
+func originOf(addr net.Addr) netip.Prefix {
 	ap, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
 		return netip.Prefix{} // not TCP: all the same source

@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -70,7 +71,7 @@ type Config struct {
 // for concurrent use.
 type Endpoint struct {
 	cfg   Config
-	gate  gate
+	gate  *gate
 	mu    sync.Mutex
 	made  time.Time
 	cache *handshake.Static
@@ -96,7 +97,7 @@ func NewEndpoint(cfg Config) (*Endpoint, error) {
 func (e *Endpoint) static() (*handshake.Static, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := e.cfg.Now()
+	now := e.cfg.Now().Round(0) // by the wall: its signature ages while the machine sleeps
 	if e.cache != nil && now.Sub(e.made).Abs() < staticLife {
 		return e.cache, nil
 	}
@@ -137,31 +138,40 @@ func (e *Endpoint) Client(ctx context.Context, raw net.Conn, t Target) (*Conn, e
 			return nil, err
 		}
 		if _, err := raw.Write(first); err != nil {
-			return nil, err
+			return nil, noAnswer(err)
 		}
 		for range 2 {
 			if err := c.step(h); err != nil {
-				return nil, err
+				return nil, noAnswer(err)
 			}
 		}
 		return h, nil
 	})
-	if err != nil && isEnd(err) && ctx.Err() == nil {
-		err = fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	if err != nil {
+		return nil, err
 	}
-	if c != nil {
-		c.initiator = true
-	}
-	return c, err
+	c.initiator = true
+	return c, nil
 }
 
-// Server answers a handshake on raw, which it closes without a byte if that
-// fails. In the chat realm the client has to name us by one of keys.
+// noAnswer makes ErrNoAnswer of whatever a peer answers, silence too, unless
+// it is an honest dione's answer. Some other server's greeting looks like
+// garbage, and a dione that is not meant closes.
+func noAnswer(err error) error {
+	if errors.Is(err, ErrOwnID) || errors.Is(err, ErrWrongPeer) || errors.Is(err, ErrClock) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+}
+
+// Server answers a handshake on raw, which it closes without a further byte if
+// that fails. In the chat realm the client has to name us by one of keys.
 func (e *Endpoint) Server(ctx context.Context, raw net.Conn, keys ...[]byte) (*Conn, error) {
-	if !e.gate.enter(raw.RemoteAddr()) {
+	from, ok := e.gate.enter(raw.RemoteAddr())
+	if !ok {
 		return nil, errors.Join(ErrBusy, raw.Close())
 	}
-	defer e.gate.leave()
+	defer e.gate.leave(from)
 	return e.handshake(ctx, raw, func(c *Conn) (*handshake.Handshake, error) {
 		realm, err := c.in.ReadByte()
 		if err != nil {
@@ -188,8 +198,8 @@ func (e *Endpoint) Server(ctx context.Context, raw net.Conn, keys ...[]byte) (*C
 }
 
 // handshake bounds the time of run and makes its outcome a connection.
-func (e *Endpoint) handshake(ctx context.Context, raw net.Conn, run func(*Conn) (*handshake.Handshake, error)) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+func (e *Endpoint) handshake(parent context.Context, raw net.Conn, run func(*Conn) (*handshake.Handshake, error)) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(parent, handshakeTime)
 	defer cancel()
 	c := &Conn{raw: raw, in: bufio.NewReaderSize(raw, readBuffer)}
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) }) // ends a blocked read
@@ -198,8 +208,11 @@ func (e *Endpoint) handshake(ctx context.Context, raw net.Conn, run func(*Conn) 
 		err = ctx.Err() // the deadline is set, and no one knows how far it got
 	}
 	if err != nil {
-		if cause := ctx.Err(); cause != nil {
-			err = fmt.Errorf("handshake: %w", cause)
+		switch {
+		case parent.Err() != nil:
+			err = fmt.Errorf("handshake: %w", parent.Err()) // not the peer's doing
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			err = fmt.Errorf("handshake took %s: %w", handshakeTime, err)
 		}
 		return nil, errors.Join(err, raw.Close())
 	}
@@ -227,9 +240,4 @@ func (c *Conn) step(h *handshake.Handshake) error {
 	}
 	_, err = c.raw.Write(reply)
 	return err
-}
-
-// isEnd reports whether err says that the other side closed.
-func isEnd(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)
 }
