@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,70 +12,93 @@ import (
 	"dione/net/messenger"
 )
 
-// long is a screen on a room of 100,000 messages, of which a page is loaded.
-func long(b *testing.B) *model {
-	f := busy()
-	msgs := make([]messenger.Message, 100_000)
-	for i := range msgs {
-		msgs[i] = message(messenger.Room, i+1, id(byte(2+i%2)), time.Duration(len(msgs)-i)*time.Second, fmt.Sprintf("message %d about this and that, as people write", i))
+// many is how many messages the open conversation has in the benchmarks.
+const many = 100_000
+
+func benchScreen(b *testing.B) *screen {
+	f := newFake(bob, carol)
+	for i := range many {
+		f.add(messenger.Room, []messenger.Person{bob, carol, ann}[i%3], noon.Add(time.Duration(i-many)*time.Minute),
+			fmt.Sprintf("message %d about the weather, the build and what to eat tonight, long enough to be wrapped", i))
 	}
-	f.history[messenger.Room] = msgs
-	m := newModel(f, Options{Now: func() time.Time { return now }, Zone: time.UTC})
-	m.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
-	page, err := f.History(b.Context(), messenger.Room, messenger.Cursor{}, pageSize)
-	if err != nil {
-		b.Fatal(err)
-	}
-	m.Update(historyMsg{chat: messenger.Room, page: page})
-	m.Update(peopleMsg(f.people))
-	return m
+	f.read[messenger.Room] = many
+	return newScreen(b, f, 120, 40)
 }
 
-// BenchmarkKey measures a key and the frame after it. The baseline is a bare
-// text area of the same size.
+// BenchmarkKey is a key with 100,000 messages in the open conversation, and
+// beside it the raw baseline: the same key in a bare text area.
 func BenchmarkKey(b *testing.B) {
-	keys := []tea.KeyPressMsg{{Code: 'a', Text: "a"}, {Code: tea.KeyBackspace}}
-	b.Run("bare", func(b *testing.B) {
-		a := textarea.New()
-		a.SetVirtualCursor(false)
-		a.SetWidth(120)
-		a.SetHeight(40)
-		a.Focus()
+	keys := []tea.KeyPressMsg{{Code: 'x', Text: "x"}, {Code: tea.KeyBackspace}}
+	b.Run("dione", func(b *testing.B) {
+		s := benchScreen(b)
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			a, _ = a.Update(keys[i%2])
-			_ = a.View()
+			s.Update(keys[i%2])
+			s.View()
 		}
 	})
-	b.Run("dione", func(b *testing.B) {
-		m := long(b)
+	b.Run("bare", func(b *testing.B) {
+		area := textarea.New()
+		area.SetWidth(120)
+		area.Focus()
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			m.Update(keys[i%2])
-			_ = m.View()
+			area, _ = area.Update(keys[i%2])
+			_ = area.View()
 		}
 	})
 }
 
-// BenchmarkIncoming measures a message that comes in, with its frame.
 func BenchmarkIncoming(b *testing.B) {
-	m := long(b)
+	s := benchScreen(b)
+	m := s.fake.msgs[messenger.Room][many-1]
+	m.Mine, m.From = false, bob.ID
 	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		m.Update(eventsMsg{messenger.MessageReceived{
-			Message: message(messenger.Room, 200_000+i, id(2), 0, "one more"),
-			From:    m.people[0],
-		}})
-		_ = m.View()
+	for b.Loop() {
+		m.Row, m.Pos = m.Row+1, m.Pos+1
+		s.Update(eventsMsg{messenger.MessageReceived{Message: m, From: bob}})
+		s.View()
 	}
 }
 
-// BenchmarkResize measures a new size, with its frame.
 func BenchmarkResize(b *testing.B) {
-	m := long(b)
+	s := benchScreen(b)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		m.Update(tea.WindowSizeMsg{Width: 100 + i%50, Height: 40})
-		_ = m.View()
+		s.Update(tea.WindowSizeMsg{Width: 120 + i%2, Height: 40})
+		s.View()
+	}
+}
+
+func BenchmarkScroll(b *testing.B) {
+	s := benchScreen(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.keys("pgup")
+		s.View()
+	}
+}
+
+// BenchmarkFirstFrame is from nothing to a frame that shows the newest of
+// 100,000 messages.
+func BenchmarkFirstFrame(b *testing.B) {
+	f := benchScreen(b).fake
+	b.ReportAllocs()
+	for b.Loop() {
+		if s := newScreen(b, f, 120, 40); !strings.Contains(s.View().Content, "message 99999") {
+			b.Fatal("the newest message is not on the screen")
+		}
+	}
+}
+
+// TestKeyAllocs bounds what a key costs, however long the conversation.
+func TestKeyAllocs(t *testing.T) {
+	s := scrolledScreen(t, 120, 40)
+	n := testing.AllocsPerRun(100, func() {
+		s.Update(tea.KeyPressMsg{Code: 'x', Text: "x"})
+		s.View()
+	})
+	if n > 250 {
+		t.Errorf("a key costs %.0f allocations", n)
 	}
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -14,11 +15,17 @@ import (
 //   - one call under one deadline, and one message back, never a nil one;
 //   - a command takes what it needs as arguments and never sees the model.
 
-// callTime bounds a call of the engine.
-const callTime = 30 * time.Second
+const (
+	// callTime bounds a call of the engine.
+	callTime = 30 * time.Second
 
-// pageSize is how many messages are loaded at a time.
-const pageSize = 100
+	// pageSize is how many messages are loaded at a time.
+	pageSize = 100
+
+	// countDelay is how long changes of the outbox are gathered before it is
+	// counted.
+	countDelay = 200 * time.Millisecond
+)
 
 // client is what the screen uses of *messenger.Messenger; tests pass a fake.
 type client interface {
@@ -26,6 +33,7 @@ type client interface {
 	Self() messenger.Self
 	Send(ctx context.Context, chat messenger.Chat, text string) (messenger.Message, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
+	HistoryAfter(ctx context.Context, chat messenger.Chat, after messenger.Cursor, n int) ([]messenger.Message, error)
 	Chats(ctx context.Context) ([]messenger.ChatInfo, error)
 	MarkRead(ctx context.Context, chat messenger.Chat, pos float64) error
 	People(ctx context.Context) ([]messenger.Person, error)
@@ -38,32 +46,53 @@ type client interface {
 	Net(ctx context.Context) (messenger.Net, error)
 }
 
+// where says to which end of a list a page belongs.
+type where int
+
+const (
+	newest where = iota
+	older
+	newer
+)
+
 type (
 	eventsMsg []messenger.Event
 	chatsMsg  []messenger.ChatInfo
 	peopleMsg []messenger.Person
 	netMsg    struct {
-		net   messenger.Net
-		shown bool // the user has asked for it
+		net  messenger.Net
+		show bool // the user has asked for it
 	}
-	historyMsg struct {
-		chat   messenger.Chat
-		before messenger.Cursor
-		page   []messenger.Message
+	pageMsg struct {
+		chat  messenger.Chat
+		where where
+		page  []messenger.Message
+		short bool // there is no more in that direction
+		back  int  // messages to scroll back to; 0 follows the end
+		err   error
 	}
 	sentMsg struct {
-		chat messenger.Chat
-		text string
-		err  error
+		outgoing
+		err error
 	}
-	openMsg struct {
+	foundMsg struct { // a person to open the chat with
 		person messenger.Person
 		text   string // to write there, or ""
 	}
-	outboxMsg []messenger.Message
-	doneMsg   struct{ note string } // a command succeeded; note is what to say
-	errorMsg  struct{ err error }
+	outboxMsg struct {
+		waiting []messenger.Message
+		cancel  string // first digits of the one to give up, or ""
+	}
+	doneMsg  struct{ words string } // a command has succeeded; words may be ""
+	countMsg struct{}
+	errorMsg struct{ err error }
 )
+
+// outgoing is a text on its way to the engine.
+type outgoing struct {
+	chat messenger.Chat
+	text string
+}
 
 // call makes a command of one call.
 func call(f func(context.Context) (tea.Msg, error)) tea.Cmd {
@@ -92,33 +121,63 @@ func loadPeople(c client) tea.Cmd {
 	})
 }
 
-func loadNet(c client, shown bool) tea.Cmd {
+func loadNet(c client, show bool) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
 		n, err := c.Net(ctx)
-		return netMsg{n, shown}, err
+		return netMsg{n, show}, err
 	})
 }
 
-func loadHistory(c client, chat messenger.Chat, before messenger.Cursor) tea.Cmd {
-	return call(func(ctx context.Context) (tea.Msg, error) {
-		page, err := c.History(ctx, chat, before, pageSize)
-		return historyMsg{chat, before, page}, err
+// loadNewest asks for the newest n messages of a chat.
+func loadNewest(c client, chat messenger.Chat, n int) tea.Cmd {
+	return loadPage(pageMsg{chat: chat, where: newest}, n, func(ctx context.Context) ([]messenger.Message, error) {
+		return c.History(ctx, chat, messenger.Cursor{}, n)
 	})
 }
 
-func loadOutbox(c client) tea.Cmd {
-	return call(func(ctx context.Context) (tea.Msg, error) {
-		msgs, err := c.Outbox(ctx)
-		return outboxMsg(msgs), err
+// loadBack is loadNewest that shows the last n messages from their first.
+func loadBack(c client, chat messenger.Chat, n int) tea.Cmd {
+	size := max(n, pageSize)
+	return loadPage(pageMsg{chat: chat, where: newest, back: n}, size, func(ctx context.Context) ([]messenger.Message, error) {
+		return c.History(ctx, chat, messenger.Cursor{}, size)
 	})
 }
 
-func send(c client, chat messenger.Chat, text string) tea.Cmd {
+func loadOlder(c client, chat messenger.Chat, before messenger.Cursor) tea.Cmd {
+	return loadPage(pageMsg{chat: chat, where: older}, pageSize, func(ctx context.Context) ([]messenger.Message, error) {
+		return c.History(ctx, chat, before, pageSize)
+	})
+}
+
+func loadNewer(c client, chat messenger.Chat, after messenger.Cursor) tea.Cmd {
+	return loadPage(pageMsg{chat: chat, where: newer}, pageSize, func(ctx context.Context) ([]messenger.Message, error) {
+		return c.HistoryAfter(ctx, chat, after, pageSize)
+	})
+}
+
+func loadPage(msg pageMsg, n int, read func(context.Context) ([]messenger.Message, error)) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), callTime)
 		defer cancel()
-		_, err := c.Send(ctx, chat, text)
-		return sentMsg{chat, text, err}
+		msg.page, msg.err = read(ctx)
+		msg.short = len(msg.page) < n
+		return msg
+	}
+}
+
+func loadOutbox(c client, cancel string) tea.Cmd {
+	return call(func(ctx context.Context) (tea.Msg, error) {
+		msgs, err := c.Outbox(ctx)
+		return outboxMsg{msgs, cancel}, err
+	})
+}
+
+func send(c client, out outgoing) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(context.Background(), callTime)
+		defer cancel()
+		_, err := c.Send(ctx, out.chat, out.text)
+		return sentMsg{out, err}
 	}
 }
 
@@ -128,10 +187,10 @@ func markRead(c client, chat messenger.Chat, pos float64) tea.Cmd {
 	})
 }
 
-func openChat(c client, name, text string) tea.Cmd {
+func findPerson(c client, name, text string) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
 		p, err := c.Resolve(ctx, name)
-		return openMsg{p, text}, err
+		return foundMsg{p, text}, err
 	})
 }
 
@@ -159,20 +218,25 @@ func setPetname(c client, chat messenger.Chat, who, name string) tea.Cmd {
 
 func retry(c client) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
-		return doneMsg{"looking for everybody for whom something waits"}, c.Retry(ctx)
+		return doneMsg{"trying again to reach everybody for whom something waits"}, c.Retry(ctx)
 	})
 }
 
 func cancelMessage(c client, msg messenger.Message) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
-		return doneMsg{"given up: " + firstLine(msg.Text)}, c.Cancel(ctx, msg.Chat, msg.ID)
+		if err := c.Cancel(ctx, msg.Chat, msg.ID); err != nil {
+			return nil, err
+		}
+		waiting, err := c.Outbox(ctx)
+		return outboxMsg{waiting: waiting}, err
 	})
 }
 
-// findWaiting looks for the message that /outbox cancel means.
-func findWaiting(c client, prefix string) tea.Cmd {
-	return call(func(ctx context.Context) (tea.Msg, error) {
-		msgs, err := c.Outbox(ctx)
-		return cancelMsg{prefix, msgs}, err
-	})
+// hintOf returns the next step that err carries, or "".
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
 }

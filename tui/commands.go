@@ -7,117 +7,212 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"dione/net/messenger"
+	"dione/tui/chat"
 	"dione/tui/command"
+	"dione/tui/dialog"
+	"dione/tui/text"
 )
-
-// cancelMsg asks to give up the waiting message whose id begins with prefix.
-type cancelMsg struct {
-	prefix string
-	waits  []messenger.Message
-}
 
 // carryOut does what a command says.
 func (m *model) carryOut(cmd command.Command) tea.Cmd {
 	switch cmd := cmd.(type) {
 	case command.Help:
-		m.help = true
+		m.help(cmd.Topic)
 	case command.Msg:
-		if cmd.To == messenger.Room.String() {
-			c := m.show(messenger.Room)
-			if cmd.Text != "" {
-				c = tea.Batch(c, m.write(messenger.Room, cmd.Text))
-			}
-			return c
+		if cmd.To != messenger.Room.String() {
+			return findPerson(m.client, cmd.To, cmd.Text)
 		}
-		return openChat(m.client, cmd.To, cmd.Text)
+		m.show(messenger.Room)
+		return m.writeTo(messenger.Room, cmd.Text)
 	case command.Who:
-		m.showPeople()
+		m.dialogs.Push(&dialog.Dialog{
+			Kind: dialog.People, Title: "People", Foot: "Enter opens the chat · Esc closes",
+			Keys: []string{"enter"}, Lines: m.peopleLines(), Empty: "Nobody is known yet.",
+		})
 	case command.History:
-		m.current().list.Scroll(cmd.N)
+		m.open.loading = true
+		return loadBack(m.client, m.open.chat, cmd.N)
 	case command.Name:
-		if cmd.New == "" {
-			m.say(fmt.Sprintf("you are %s ·%s, %s", m.self.Name, m.self.Tag, m.self.ID))
-			return nil
+		if cmd.New != "" {
+			return setName(m.client, cmd.New)
 		}
-		return setName(m.client, cmd.New)
+		m.say(fmt.Sprintf("you are %s ·%s", text.Name(m.self.Name), m.self.Tag), m.self.ID.String())
 	case command.Petname:
-		if cmd.Who == "" && m.open.IsRoom() {
-			m.fail(fmt.Errorf("/petname names nobody here: write /petname NAME NEW"))
+		if cmd.Who == "" && m.open.chat.IsRoom() {
+			m.fail(fmt.Errorf("whom? here is everybody: write /petname NAME NEW"))
 			return nil
 		}
-		return setPetname(m.client, m.open, cmd.Who, cmd.New)
+		return setPetname(m.client, m.open.chat, cmd.Who, cmd.New)
 	case command.Net:
 		return loadNet(m.client, true)
 	case command.Outbox:
-		return loadOutbox(m.client)
+		m.dialogs.Push(&dialog.Dialog{
+			Kind: dialog.Outbox, Title: "Outbox", Foot: "r tries again · x gives one up · Esc closes",
+			Keys: []string{"r", "x"}, Empty: "Nothing waits: all that you wrote has arrived or was given up.",
+		})
+		return loadOutbox(m.client, "")
 	case command.Retry:
 		return retry(m.client)
 	case command.Cancel:
-		return findWaiting(m.client, cmd.ID)
+		return loadOutbox(m.client, cmd.ID)
 	case command.Quit:
-		m.quitting = true
 		return tea.Quit
 	}
 	return nil
 }
 
-// cancel gives up the one waiting message that is meant.
-func (m *model) cancel(msg cancelMsg) tea.Cmd {
+// act does what a key in a dialog asks for.
+func (m *model) act(act dialog.Action) tea.Cmd {
+	switch value := act.Value.(type) {
+	case messenger.Chat: // People
+		m.dialogs.Clear()
+		m.show(value)
+	case messenger.Message: // Outbox
+		if act.Key == "x" {
+			return cancelMessage(m.client, value)
+		}
+		return retry(m.client)
+	}
+	return nil
+}
+
+// help shows everything, or explains one command.
+func (m *model) help(topic string) {
+	for _, c := range command.All() {
+		if c.Name == topic {
+			m.say(c.Usage, c.Help)
+			return
+		}
+	}
+	m.dialogs.Push(helpDialog())
+}
+
+// helpDialog is made of what the program has: its keys and its commands.
+func helpDialog() *dialog.Dialog {
+	d := &dialog.Dialog{Kind: dialog.Help, Title: "Help", Foot: "Esc closes"}
+	for _, part := range keys.parts() {
+		d.Lines = append(d.Lines, dialog.Line{Left: part.title, Head: true})
+		for _, k := range part.keys {
+			d.Lines = append(d.Lines, dialog.Line{Left: k.Help().Key, Right: k.Help().Desc})
+		}
+		d.Lines = append(d.Lines, dialog.Line{})
+	}
+	d.Lines = append(d.Lines, dialog.Line{Left: "COMMANDS, typed as a message", Head: true})
+	for _, c := range command.All() {
+		d.Lines = append(d.Lines, dialog.Line{Left: c.Usage, Right: c.Help})
+	}
+	return d
+}
+
+func (m *model) peopleLines() (lines []dialog.Line) {
+	now := m.opts.Now().In(m.opts.Zone)
+	for _, id := range m.order {
+		p := m.people[id]
+		where := "away"
+		switch {
+		case p.Connected():
+			where = "here · " + chat.PathName(p.Path)
+		case p.LastSeen != 0:
+			where = "last seen " + chat.Since(m.time(p.LastSeen), now)
+		}
+		if p.Petname != "" && p.Claimed != "" && p.Claimed != p.Petname {
+			where += " · calls themselves " + text.Name(p.Claimed)
+		}
+		lines = append(lines, dialog.Line{Left: label(p), Right: where, Value: messenger.Chat{Peer: id}})
+	}
+	return lines
+}
+
+// found opens the chat with somebody whom a command named. What was typed
+// since was meant for it.
+func (m *model) found(msg foundMsg) tea.Cmd {
+	if m.put(msg.person) {
+		m.renamed()
+	}
+	was := m.open
+	m.show(messenger.Chat{Peer: msg.person.ID})
+	if typed := was.composer.Text(); was != m.open && typed != "" && m.open.composer.Empty() {
+		was.composer.SetText("")
+		m.open.composer.SetText(typed)
+	}
+	return m.writeTo(m.open.chat, msg.text)
+}
+
+// writeTo sends the text of a command, if it has one.
+func (m *model) writeTo(c messenger.Chat, s string) tea.Cmd {
+	if s = trim(s); s == "" {
+		return nil
+	}
+	return m.send(outgoing{c, s})
+}
+
+// outbox shows what waits, or gives up the one message that was meant.
+func (m *model) outbox(msg outboxMsg) tea.Cmd {
+	if msg.cancel == "" {
+		m.dialogs.Refresh(dialog.Outbox, m.outboxLines(msg.waiting))
+		return nil
+	}
 	var found []messenger.Message
-	for _, w := range msg.waits {
-		if strings.HasPrefix(w.ID.String(), msg.prefix) {
+	for _, w := range msg.waiting {
+		if strings.HasPrefix(w.ID.String(), msg.cancel) {
 			found = append(found, w)
 		}
 	}
-	if len(found) != 1 {
-		m.fail(fmt.Errorf("%d waiting messages begin with %q: /outbox lists them", len(found), msg.prefix))
-		return nil
+	switch len(found) {
+	case 1:
+		return cancelMessage(m.client, found[0])
+	case 0:
+		m.fail(messenger.ErrNotWaiting)
+	default:
+		m.fail(fmt.Errorf("%d waiting messages begin with %s", len(found), msg.cancel))
 	}
-	return cancelMessage(m.client, found[0])
+	return nil
 }
 
-func (m *model) showPeople() {
-	if len(m.people) == 0 {
-		m.say("nobody is known yet")
+func (m *model) outboxLines(waiting []messenger.Message) (lines []dialog.Line) {
+	for _, w := range waiting {
+		words, _, _ := strings.Cut(strings.TrimSpace(text.Clean(w.Text)), "\n")
+		lines = append(lines, dialog.Line{
+			Left:  label(m.person(w.Chat.Peer)),
+			Right: w.Sent.In(m.opts.Zone).Format("2 Jan 15:04") + "  " + m.meter.Truncate(words, 60),
+			Value: w,
+		})
 	}
-	for _, p := range m.people {
-		where := "away"
-		if p.Connected() {
-			where = pathName(p.Path)
-		}
-		m.say(fmt.Sprintf("%s, %s", p, where))
-	}
+	return lines
 }
 
-func (m *model) showNet() {
-	for _, a := range m.net.Addrs {
-		m.say("listening at " + a)
-	}
+func (m *model) netDialog() *dialog.Dialog {
+	return &dialog.Dialog{Kind: dialog.Net, Title: "Network", Foot: "Esc closes", Lines: m.netLines()}
+}
+
+func (m *model) netLines() []dialog.Line {
+	lan := "on"
 	if m.net.LANOff != "" {
-		m.say("LAN discovery off: " + m.net.LANOff)
+		lan = "off: " + m.net.LANOff
 	}
-	for _, i := range m.net.Interfaces {
-		line := "looking on " + i.Name + " " + strings.Join(i.Addrs, " ")
-		if i.Problem != "" {
-			line = i.Name + ": " + i.Problem
+	lines := []dialog.Line{
+		{Left: "LAN discovery", Right: lan},
+		{Left: "people connected", Right: fmt.Sprint(m.net.Links)},
+		{Left: "messages waiting", Right: fmt.Sprint(m.net.Queued)},
+		{Left: "received, sent", Right: size(m.net.BytesIn) + ", " + size(m.net.BytesOut) + " since the start"},
+	}
+	for i, a := range m.net.Addrs {
+		if i == 0 {
+			lines = append(lines, dialog.Line{}, dialog.Line{Left: "LISTENING AT", Head: true})
 		}
-		m.say(line)
+		lines = append(lines, dialog.Line{Left: text.Name(a)})
 	}
-	m.say(fmt.Sprintf("%d links, %s in, %s out, %d messages wait", m.net.Links, size(m.net.BytesIn), size(m.net.BytesOut), m.net.Queued))
-}
-
-func (m *model) showOutbox(waits []messenger.Message) {
-	if len(waits) == 0 {
-		m.say("nothing waits")
-	}
-	for i, w := range waits {
-		if i == 20 {
-			m.say(fmt.Sprintf("and %d more", len(waits)-i))
-			break
+	for i, in := range m.net.Interfaces {
+		if i == 0 {
+			lines = append(lines, dialog.Line{}, dialog.Line{Left: "LOOKING FOR PEOPLE ON", Head: true})
 		}
-		p, _ := m.person(w.Chat)
-		m.say(fmt.Sprintf("%s for %s, since %s: %s", w.ID.String()[:8], p, w.Sent.In(m.opts.Zone).Format("2 Jan 15:04"), firstLine(w.Text)))
+		what := strings.Join(in.Addrs, ", ")
+		if in.Problem != "" {
+			what = "✗ " + in.Problem
+		}
+		lines = append(lines, dialog.Line{Left: text.Name(in.Name), Right: text.Name(what)})
 	}
+	return lines
 }
 
 // size writes a number of bytes as people do.

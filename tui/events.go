@@ -7,103 +7,127 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"dione/net/messenger"
-	"dione/tui/chat"
+	"dione/tui/dialog"
+	"dione/tui/text"
 )
 
 // events takes what the engine tells.
 func (m *model) events(evs []messenger.Event) tea.Cmd {
 	var cmds []tea.Cmd
-	people := false
 	for _, ev := range evs {
 		switch ev := ev.(type) {
+		case messenger.MessageSent:
+			m.chat(ev.Message.Chat).list.Add(ev.Message)
+			cmds = append(cmds, m.count(ev.Message))
+		case messenger.MessageReceived:
+			m.received(ev)
+		case messenger.StateChanged:
+			m.chat(ev.Message.Chat).list.Update(ev.Message)
+			cmds = append(cmds, m.count(ev.Message))
+		case messenger.PersonNear:
+			m.moved(ev.Person, ev.Person.Path)
+			cmds = append(cmds, m.list())
+		case messenger.PersonGone:
+			m.moved(ev.Person, messenger.PathNone)
+			cmds = append(cmds, m.list())
+		case messenger.PersonRenamed:
+			m.put(ev.Person)
+			m.noteIn(messenger.Room, fmt.Sprintf("%s is now called %s", text.Name(ev.Was), label(ev.Person)))
+			m.noteIn(messenger.Chat{Peer: ev.Person.ID}, fmt.Sprintf("%s is now called %s", text.Name(ev.Was), label(ev.Person)))
+			cmds = append(cmds, m.list())
+		case messenger.ChatRead:
+			conv := m.chat(ev.Info.Chat)
+			conv.unread, conv.read = ev.Info.Unread, ev.Info.Read
+		case messenger.NetChanged:
+			queued := m.net.Queued // is counted on its own
+			m.net, m.netKnown = ev.Net, true
+			m.net.Queued = queued
+			m.dialogs.Refresh(dialog.Net, m.netLines())
+		case messenger.Notice:
+			m.open.list.Note(ev.Text, ev.Hint, ev.Failed)
+			if !m.open.list.Following() || !m.chatShown() {
+				m.answer, m.answered = answer{ev.Text, ev.Hint, ev.Failed}, nil
+			}
 		case messenger.Ready:
 			m.self = ev.Self
 			m.net.Addrs = ev.Self.Addrs
 			cmds = append(cmds, loadNet(m.client, false))
-		case messenger.PersonNear:
-			people = true
-			m.put(ev.Person)
-			m.sayIn(messenger.Room, fmt.Sprintf("%s is here (%s)", ev.Person, pathName(ev.Person.Path)))
-		case messenger.PersonGone:
-			people = true
-			m.put(ev.Person)
-			m.sayIn(messenger.Room, fmt.Sprintf("%s has left", ev.Person))
-		case messenger.PersonRenamed:
-			people = true
-			m.put(ev.Person)
-			m.sayIn(messenger.Room, fmt.Sprintf("%s is called %s now", ev.Was, ev.Person))
-		case messenger.MessageSent:
-			m.add(ev.Message)
-			cmds = append(cmds, m.countQueued(ev.Message)...)
-		case messenger.MessageReceived:
-			m.put(ev.From)
-			conv := m.add(ev.Message)
-			conv.info.Unread++
-		case messenger.StateChanged:
-			m.chat(ev.Message.Chat).list.Update(ev.Message)
-			cmds = append(cmds, m.countQueued(ev.Message)...)
-		case messenger.ChatRead:
-			m.chat(ev.Info.Chat).info.Read = ev.Info.Read
-			m.chat(ev.Info.Chat).info.Unread = ev.Info.Unread
-		case messenger.NetChanged:
-			queued := m.net.Queued
-			m.net = ev.Net
-			m.net.Queued = queued
-			m.self.Addrs = ev.Net.Addrs
-			m.whereabouts()
-		case messenger.Notice:
-			m.current().list.Add(&chat.Item{Note: ev.Text, Hint: ev.Hint, Failed: ev.Failed, At: m.opts.Now()})
 		case messenger.Lagged:
-			for c, conv := range m.chats {
-				conv.loaded = false
-				cmds = append(cmds, m.load(c))
-			}
-			cmds = append(cmds, loadChats(m.client))
-			people = true
+			cmds = append(cmds, m.reread()...)
 		}
 	}
-	if people {
-		cmds = append(cmds, loadPeople(m.client))
-	}
+	m.sortRoster()
 	return tea.Batch(cmds...)
 }
 
-// countQueued asks how much waits when a private message may have changed it.
-func (m *model) countQueued(msg messenger.Message) []tea.Cmd {
+// received takes a message of somebody else. What comes into a chat that is
+// not being looked at is unread from there on.
+func (m *model) received(ev messenger.MessageReceived) {
+	conv := m.chat(ev.Message.Chat)
+	if m.put(ev.From) {
+		conv.list.Redraw()
+	}
+	conv.list.Add(ev.Message)
+	conv.unread++
+	if conv == m.open && (m.blurred || !conv.list.Following() || m.dialogs.Open() || !m.chatShown()) {
+		m.setRule(conv)
+	}
+}
+
+// moved says quietly that somebody came by path, or left.
+func (m *model) moved(p messenger.Person, path messenger.Path) {
+	renamed := m.put(p)
+	for _, c := range []messenger.Chat{messenger.Room, {Peer: p.ID}} {
+		if conv := m.chats[c]; conv != nil {
+			if renamed {
+				conv.list.Redraw()
+			}
+			conv.list.Presence(p.ID, path)
+		}
+	}
+}
+
+// noteIn puts a quiet line into a chat, if it is one that the screen has.
+func (m *model) noteIn(c messenger.Chat, words string) {
+	if conv := m.chats[c]; conv != nil {
+		conv.list.Redraw()
+		conv.list.Note(words, "", false)
+	}
+}
+
+// list asks for everybody known, in order, unless that is being asked for.
+func (m *model) list() tea.Cmd {
+	if m.listing {
+		return nil
+	}
+	m.listing = true
+	return loadPeople(m.client)
+}
+
+// count asks how many messages wait, a little after one that may have changed
+// it, so that a thousand changes cost one question.
+func (m *model) count(msg messenger.Message) tea.Cmd {
 	if msg.Chat.IsRoom() || m.counting {
 		return nil
 	}
 	m.counting = true
-	return []tea.Cmd{tea.Tick(200*time.Millisecond, func(time.Time) tea.Msg { return countMsg{} })}
+	return tea.Tick(countDelay, func(time.Time) tea.Msg { return countMsg{} })
 }
 
-// countMsg asks for the number of waiting messages.
-type countMsg struct{}
-
-// add puts a message into its chat, if the screen has it.
-func (m *model) add(msg messenger.Message) *conversation {
-	conv := m.chat(msg.Chat)
-	conv.info.Last = msg
-	if conv.loaded {
-		conv.list.Add(m.item(msg))
-	}
-	return conv
-}
-
-// put keeps what is newly known of a person.
-func (m *model) put(p messenger.Person) {
-	for i := range m.people {
-		if m.people[i].ID == p.ID {
-			m.people[i] = p
-			return
+// reread asks for everything anew, because events were dropped. Chats that are
+// not on the screen are forgotten until somebody opens them; what is written
+// in them stays.
+func (m *model) reread() []tea.Cmd {
+	m.listing, m.open.loading = true, true
+	for _, conv := range m.chats {
+		if conv != m.open {
+			conv.list = m.newList()
 		}
 	}
-	m.people = append(m.people, p)
-}
-
-func pathName(p messenger.Path) string {
-	if p == messenger.PathLAN {
-		return "LAN"
+	return []tea.Cmd{
+		loadChats(m.client),
+		loadPeople(m.client),
+		loadNet(m.client, false),
+		loadNewest(m.client, m.open.chat, pageSize),
 	}
-	return p.String()
 }

@@ -2,89 +2,172 @@ package tui
 
 import (
 	"context"
-	"errors"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 
 	"dione/crypto/identity"
 	"dione/net/messenger"
 )
 
-// now is the one moment at which all screens of the tests are drawn.
-var now = time.Date(2026, 11, 20, 14, 40, 0, 0, time.UTC)
+// noon is when everything in these tests happens.
+var noon = time.Date(2026, time.November, 20, 14, 31, 0, 0, time.UTC)
 
-// fakeClient is an engine that has what a test gives it.
-type fakeClient struct {
-	self    messenger.Self
-	people  []messenger.Person
-	chats   []messenger.ChatInfo
-	history map[messenger.Chat][]messenger.Message
-	net     messenger.Net
-	sent    []string
-	read    map[messenger.Chat]float64
-	sendErr error
-	events  chan messenger.Event
+// someone makes a person with a key of their own. The tag follows from it.
+func someone(n byte, name string, path messenger.Path) messenger.Person {
+	var id identity.ID
+	id[0], id[1] = n, 7
+	return messenger.Person{ID: id, Name: name, Claimed: name, Tag: id.Tag(), Path: path}
 }
 
-func id(n byte) identity.ID { return identity.ID{n} }
+var (
+	ann   = someone(1, "ann", messenger.PathNone)
+	bob   = someone(2, "bob", messenger.PathLAN)
+	carol = someone(3, "carol", messenger.PathLAN)
+	dave  = someone(4, "dave", messenger.PathNone)
+)
 
-func newFake() *fakeClient {
-	self := id(1)
-	return &fakeClient{
-		self:    messenger.Self{ID: self, Name: "ann", Tag: self.Tag()},
-		history: make(map[messenger.Chat][]messenger.Message),
-		read:    make(map[messenger.Chat]float64),
-		events:  make(chan messenger.Event),
-		net:     messenger.Net{Interfaces: []messenger.Interface{{Name: "eth0", Addrs: []string{"192.168.1.5"}}}},
+func with(p messenger.Person) messenger.Chat { return messenger.Chat{Peer: p.ID} }
+
+// fake is an engine in memory.
+type fake struct {
+	mu     sync.Mutex
+	self   messenger.Self
+	people []messenger.Person
+	msgs   map[messenger.Chat][]messenger.Message
+	read   map[messenger.Chat]float64
+	net    messenger.Net
+	refuse error // what Send answers
+	row    int64
+	events chan messenger.Event
+	calls  []string
+}
+
+func newFake(people ...messenger.Person) *fake {
+	return &fake{
+		self:   messenger.Self{ID: ann.ID, Name: "ann", Tag: ann.Tag},
+		people: people,
+		msgs:   make(map[messenger.Chat][]messenger.Message),
+		read:   make(map[messenger.Chat]float64),
+		net: messenger.Net{
+			Addrs:      []string{"/ip4/192.168.1.20/tcp/40123/p2p/12D3KooW"},
+			Interfaces: []messenger.Interface{{Name: "wlan0", Addrs: []string{"192.168.1.20"}}},
+			Links:      len(people),
+		},
+		events: make(chan messenger.Event),
 	}
 }
 
-func person(n byte, name string, path messenger.Path) messenger.Person {
-	return messenger.Person{ID: id(n), Name: name, Claimed: name, Tag: id(n).Tag(), Path: path}
+func (f *fake) call(format string, args ...any) {
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
 }
 
-// message makes the n-th message of a chat, so many minutes before now.
-func message(chat messenger.Chat, n int, from identity.ID, ago time.Duration, text string) messenger.Message {
+// add stores a message. From says whose it is; ann's are our own.
+func (f *fake) add(c messenger.Chat, from messenger.Person, at time.Time, text string) messenger.Message {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.row++
 	m := messenger.Message{
-		Row: int64(n), Pos: float64(n), Chat: chat, From: from, Seq: uint64(n),
-		Sent: now.Add(-ago), Arrived: now.Add(-ago), State: messenger.StateReceived, Text: text,
+		Row: f.row, Pos: float64(f.row), Chat: c, From: from.ID, Mine: from.ID == ann.ID,
+		Sent: at, Arrived: at, Text: text, Path: messenger.PathLAN,
 	}
-	m.ID[0], m.ID[1] = byte(n), byte(n>>8)
-	if from == id(1) {
-		m.Mine, m.State = true, messenger.StateDelivered
+	binary.BigEndian.PutUint64(m.ID[:], uint64(f.row))
+	if m.Mine {
+		m.State, m.Path = messenger.StateQueued, messenger.PathNone
 	}
+	f.msgs[c] = append(f.msgs[c], m)
 	return m
 }
 
-func (f *fakeClient) Events() <-chan messenger.Event { return f.events }
-func (f *fakeClient) Self() messenger.Self           { return f.self }
-
-func (f *fakeClient) Send(_ context.Context, chat messenger.Chat, text string) (messenger.Message, error) {
-	f.sent = append(f.sent, text)
-	return message(chat, 1000+len(f.sent), f.self.ID, 0, text), f.sendErr
+// set changes the newest message of a chat.
+func (f *fake) set(c messenger.Chat, change func(*messenger.Message)) messenger.Message {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last := len(f.msgs[c]) - 1
+	change(&f.msgs[c][last])
+	return f.msgs[c][last]
 }
 
-func (f *fakeClient) History(_ context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error) {
-	all := f.history[chat]
-	if (before != messenger.Cursor{}) {
-		for len(all) > 0 && all[len(all)-1].Pos >= before.Pos {
-			all = all[:len(all)-1]
-		}
+func (f *fake) Events() <-chan messenger.Event { return f.events }
+
+func (f *fake) Self() messenger.Self {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.self
+}
+
+func (f *fake) Send(_ context.Context, c messenger.Chat, text string) (messenger.Message, error) {
+	if f.refuse != nil {
+		return messenger.Message{}, f.refuse
 	}
-	return all[max(0, len(all)-n):], nil
+	f.mu.Lock()
+	f.call("send %s %q", c, text)
+	f.mu.Unlock()
+	return f.add(c, ann, noon, text), nil
 }
 
-func (f *fakeClient) Chats(context.Context) ([]messenger.ChatInfo, error) { return f.chats, nil }
-func (f *fakeClient) People(context.Context) ([]messenger.Person, error)  { return f.people, nil }
-func (f *fakeClient) Outbox(context.Context) ([]messenger.Message, error) { return nil, nil }
-func (f *fakeClient) Net(context.Context) (messenger.Net, error)          { return f.net, nil }
-func (f *fakeClient) Retry(context.Context) error                         { return nil }
+func (f *fake) History(_ context.Context, c messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.msgs[c]
+	end := len(all)
+	for before != (messenger.Cursor{}) && end > 0 && all[end-1].Pos >= before.Pos {
+		end--
+	}
+	return slices.Clone(all[max(0, end-n):end]), nil
+}
 
-func (f *fakeClient) MarkRead(_ context.Context, chat messenger.Chat, pos float64) error {
-	f.read[chat] = pos
+func (f *fake) HistoryAfter(_ context.Context, c messenger.Chat, after messenger.Cursor, n int) ([]messenger.Message, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.msgs[c]
+	from := 0
+	for from < len(all) && all[from].Pos <= after.Pos {
+		from++
+	}
+	return slices.Clone(all[from:min(len(all), from+n)]), nil
+}
+
+func (f *fake) Chats(context.Context) (infos []messenger.ChatInfo, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c, msgs := range f.msgs {
+		info := messenger.ChatInfo{Chat: c, Read: f.read[c], Last: msgs[len(msgs)-1]}
+		for _, m := range msgs {
+			if m.Pos > info.Read && !m.Mine {
+				info.Unread++
+			}
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
+}
+
+func (f *fake) MarkRead(_ context.Context, c messenger.Chat, pos float64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("read %s %v", c, pos)
+	f.read[c] = pos
 	return nil
 }
 
-func (f *fakeClient) Resolve(_ context.Context, name string) (messenger.Person, error) {
+func (f *fake) People(context.Context) ([]messenger.Person, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.people), nil
+}
+
+func (f *fake) Resolve(_ context.Context, name string) (messenger.Person, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, p := range f.people {
 		if p.Name == name {
 			return p, nil
@@ -93,13 +176,196 @@ func (f *fakeClient) Resolve(_ context.Context, name string) (messenger.Person, 
 	return messenger.Person{}, &messenger.UnknownPersonError{Name: name}
 }
 
-func (f *fakeClient) SetName(_ context.Context, name string) error {
+func (f *fake) SetName(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.self.Name = name
 	return nil
 }
 
-func (f *fakeClient) SetPetname(context.Context, identity.ID, string) error {
-	return errors.New("not in this test")
+func (f *fake) SetPetname(_ context.Context, id identity.ID, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("petname %s %s", id.Tag(), name)
+	return nil
 }
 
-func (f *fakeClient) Cancel(context.Context, messenger.Chat, messenger.MessageID) error { return nil }
+func (f *fake) Outbox(context.Context) (waiting []messenger.Message, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c, msgs := range f.msgs {
+		for _, m := range msgs {
+			if !c.IsRoom() && m.State == messenger.StateQueued {
+				waiting = append(waiting, m)
+			}
+		}
+	}
+	return waiting, nil
+}
+
+func (f *fake) Cancel(_ context.Context, c messenger.Chat, id messenger.MessageID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, m := range f.msgs[c] {
+		if m.ID == id {
+			f.msgs[c][i].State, f.msgs[c][i].Reason = messenger.StateFailed, "cancelled"
+		}
+	}
+	return nil
+}
+
+func (f *fake) Retry(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("retry")
+	return nil
+}
+
+func (f *fake) Net(context.Context) (messenger.Net, error) {
+	waiting, _ := f.Outbox(context.Background()) // a fake never fails
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.net
+	n.Queued = len(waiting)
+	return n, nil
+}
+
+// screen drives a model as Bubble Tea would, without its goroutines: every
+// command is carried out at once.
+type screen struct {
+	t testing.TB
+	*model
+	fake *fake
+	quit bool
+}
+
+func newScreen(t testing.TB, f *fake, width, height int) *screen {
+	s := &screen{t: t, fake: f, model: newModel(f, Options{Now: func() time.Time { return noon }, Zone: time.UTC})}
+	s.run(s.Init())
+	s.send(tea.ColorProfileMsg{Profile: colorprofile.TrueColor})
+	s.send(tea.WindowSizeMsg{Width: width, Height: height})
+	s.send(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: ansi.ModeReset})
+	return s
+}
+
+func (s *screen) send(msg tea.Msg) {
+	s.t.Helper()
+	_, cmd := s.Update(msg)
+	s.run(cmd)
+}
+
+// run carries out a command and takes what it brings.
+func (s *screen) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	switch msg := cmd().(type) {
+	case nil:
+	case tea.BatchMsg:
+		for _, c := range msg {
+			s.run(c)
+		}
+	case tea.QuitMsg:
+		s.quit = true
+	case tea.SuspendMsg:
+	default:
+		if fmt.Sprintf("%T", msg) != "tea.backgroundColorMsg" {
+			s.send(msg)
+		}
+	}
+}
+
+func (s *screen) tell(evs ...messenger.Event) {
+	s.t.Helper()
+	s.send(eventsMsg(evs))
+}
+
+// receive stores a message of somebody and tells the screen of it.
+func (s *screen) receive(c messenger.Chat, from messenger.Person, text string) {
+	s.t.Helper()
+	s.tell(messenger.MessageReceived{Message: s.fake.add(c, from, noon, text), From: from})
+}
+
+// keys presses keys by their names; what is no name is typed.
+func (s *screen) keys(names ...string) {
+	s.t.Helper()
+	for _, name := range names {
+		if k, ok := named[name]; ok {
+			s.send(k)
+			continue
+		}
+		for _, r := range name {
+			s.send(tea.KeyPressMsg{Code: r, Text: string(r)})
+		}
+	}
+}
+
+var named = map[string]tea.KeyPressMsg{
+	"enter":     {Code: tea.KeyEnter},
+	"esc":       {Code: tea.KeyEscape},
+	"tab":       {Code: tea.KeyTab},
+	"up":        {Code: tea.KeyUp},
+	"down":      {Code: tea.KeyDown},
+	"left":      {Code: tea.KeyLeft},
+	"right":     {Code: tea.KeyRight},
+	"home":      {Code: tea.KeyHome},
+	"end":       {Code: tea.KeyEnd},
+	"pgup":      {Code: tea.KeyPgUp},
+	"pgdown":    {Code: tea.KeyPgDown},
+	"backspace": {Code: tea.KeyBackspace},
+	"delete":    {Code: tea.KeyDelete},
+	"f1":        {Code: tea.KeyF1},
+	"ctrl+j":    {Code: 'j', Mod: tea.ModCtrl},
+	"ctrl+c":    {Code: 'c', Mod: tea.ModCtrl},
+	"ctrl+n":    {Code: 'n', Mod: tea.ModCtrl},
+	"ctrl+w":    {Code: 'w', Mod: tea.ModCtrl},
+	"ctrl+y":    {Code: 'y', Mod: tea.ModCtrl},
+	"alt+up":    {Code: tea.KeyUp, Mod: tea.ModAlt},
+	"alt+down":  {Code: tea.KeyDown, Mod: tea.ModAlt},
+	"alt+enter": {Code: tea.KeyEnter, Mod: tea.ModAlt},
+	"ctrl+end":  {Code: tea.KeyEnd, Mod: tea.ModCtrl},
+	"ctrl+home": {Code: tea.KeyHome, Mod: tea.ModCtrl},
+	"ctrl+z":    {Code: 'z', Mod: tea.ModCtrl},
+}
+
+// text is the screen without its colours.
+func (s *screen) text() string { return ansi.Strip(s.View().Content) }
+
+func (s *screen) want(parts ...string) {
+	s.t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(s.text(), p) {
+			s.t.Errorf("%q is not on the screen:\n%s", p, s.text())
+		}
+	}
+}
+
+func (s *screen) wantNot(parts ...string) {
+	s.t.Helper()
+	for _, p := range parts {
+		if strings.Contains(s.text(), p) {
+			s.t.Errorf("%q is on the screen:\n%s", p, s.text())
+		}
+	}
+}
+
+// wantFit checks that the frame fills the terminal exactly, row by row.
+func (s *screen) wantFit() {
+	s.t.Helper()
+	rows := strings.Split(s.View().Content, "\n")
+	if len(rows) != s.layout.height {
+		s.t.Errorf("%dx%d: the frame has %d rows", s.layout.width, s.layout.height, len(rows))
+	}
+	method := ansi.WcWidth
+	if s.meter != 0 {
+		method = ansi.GraphemeWidth
+	}
+	for i, r := range rows {
+		if w := method.StringWidth(r); w != s.layout.width {
+			s.t.Errorf("%dx%d: row %d has %d columns: %q", s.layout.width, s.layout.height, i, w, ansi.Strip(r))
+		}
+	}
+	if c := s.View().Cursor; c != nil && (c.X < 0 || c.X >= s.layout.width || c.Y < 0 || c.Y >= s.layout.height) {
+		s.t.Errorf("%dx%d: the cursor is at %d, %d", s.layout.width, s.layout.height, c.X, c.Y)
+	}
+}

@@ -1,24 +1,29 @@
 package tui
 
-import "charm.land/bubbles/v2/key"
+import (
+	"charm.land/bubbles/v2/key"
 
-// keyMap is every key of the screen that is not writing.
+	"dione/tui/composer"
+)
+
+// keyMap is every key of the screen that does not write.
 type keyMap struct {
-	Send, Newline, Focus, Next, Previous, Up, Down, End, Help, Close, Clear, Recall, Suspend key.Binding
+	Send, Newline, Focus, Next, Previous, PageUp, PageDown, Start, End, Recall, Help, Close, Clear, Suspend key.Binding
 }
 
 var keys = keyMap{
 	Send:     bind("Enter", "send", "enter"),
-	Newline:  bind("Alt+Enter", "new line; also Shift+Enter and Ctrl+J", "alt+enter", "shift+enter", "ctrl+j"),
-	Focus:    bind("Tab", "between people and text", "tab", "shift+tab"),
-	Next:     bind("Alt+↓", "next conversation; also Ctrl+N", "alt+down", "ctrl+n"),
-	Previous: bind("Alt+↑", "previous conversation; also Ctrl+P", "alt+up", "ctrl+p"),
-	Up:       bind("PgUp", "scroll back", "pgup"),
-	Down:     bind("PgDn", "scroll on", "pgdown"),
-	End:      bind("Ctrl+End", "newest message", "ctrl+end"),
-	Recall:   bind("↑", "in an empty line: what was cleared last", "up"),
+	Newline:  bind("Shift+Enter", "new line; also Alt+Enter, Ctrl+J", "shift+enter", "alt+enter", "ctrl+j"),
+	Focus:    bind("Tab", "between the people and the text", "tab", "shift+tab"),
+	Previous: bind("Alt+↑", "conversation above; also Ctrl+P", "alt+up", "ctrl+p"),
+	Next:     bind("Alt+↓", "conversation below; also Ctrl+N", "alt+down", "ctrl+n"),
+	PageUp:   bind("PgUp", "scroll back", "pgup"),
+	PageDown: bind("PgDn", "scroll on", "pgdown"),
+	Start:    bind("Ctrl+Home", "as far back as is loaded", "ctrl+home"),
+	End:      bind("Ctrl+End", "newest message; also Esc", "ctrl+end"),
+	Recall:   bind("↑", "in an empty line: what was cleared", "up"),
 	Help:     bind("F1", "this help", "f1"),
-	Close:    bind("Esc", "close what is open", "esc"),
+	Close:    bind("Esc", "close, go back", "esc"),
 	Clear:    bind("Ctrl+C", "clear the text, then leave", "ctrl+c"),
 	Suspend:  bind("Ctrl+Z", "suspend", "ctrl+z"),
 }
@@ -27,7 +32,16 @@ func bind(shown, help string, on ...string) key.Binding {
 	return key.NewBinding(key.WithKeys(on...), key.WithHelp(shown, help))
 }
 
-// all lists the keys in the order of the help.
-func (k keyMap) all() []key.Binding {
-	return []key.Binding{k.Send, k.Newline, k.Focus, k.Previous, k.Next, k.Up, k.Down, k.End, k.Recall, k.Help, k.Close, k.Clear, k.Suspend}
+// parts lists the keys in the order of the help, by what they are for.
+func (k keyMap) parts() []keyPart {
+	return []keyPart{
+		{"WRITING", append([]key.Binding{k.Send, k.Newline, k.Recall}, composer.Keys()...)},
+		{"MOVING", []key.Binding{k.Focus, k.Previous, k.Next, k.PageUp, k.PageDown, k.Start, k.End}},
+		{"THE PROGRAM", []key.Binding{k.Help, k.Close, k.Clear, k.Suspend}},
+	}
+}
+
+type keyPart struct {
+	title string
+	keys  []key.Binding
 }

@@ -3,62 +3,66 @@ package tui
 // layout divides the terminal. All of it follows from the size.
 type layout struct {
 	width, height int
-	roster        int // columns of the left pane inside its frame; 0 if there is one pane only
-	framed        bool
+	framed        bool // there is room for a frame
+	roster        int  // columns of the roster beside the chat; 0: one pane at a time
 }
 
 const (
 	// onePane is the width below which one pane is shown at a time.
 	onePane = 70
 
-	// unframed is the height below which rows are too few to spend on a frame.
-	unframed = 6
-
-	rosterWidth = 18
+	// A frame takes its part of the screen; below this size it is left out.
+	framedWidth, framedHeight = 20, 7
 )
 
 func newLayout(width, height int) layout {
-	l := layout{width: width, height: height, framed: height >= unframed && width >= 12}
-	if width >= onePane && l.framed {
-		l.roster = rosterWidth
-		if width >= 120 {
-			l.roster = 24
-		}
+	l := layout{width: width, height: height, framed: width >= framedWidth && height >= framedHeight}
+	if l.framed && width >= onePane {
+		l.roster = min(max(width/4, 20), 30)
 	}
 	return l
 }
 
-// inner is the width of the right, or the only, pane inside its frame.
-func (l layout) inner() int {
+// pane is the width of the chat, or of the only pane, inside its frame.
+func (l layout) pane() int {
 	switch {
 	case !l.framed:
-		return max(1, l.width)
+		return l.width
 	case l.roster > 0:
-		return max(1, l.width-l.roster-3)
+		return l.width - l.roster - 3
 	}
-	return max(1, l.width-2)
+	return l.width - 2
 }
 
-// chatWidth is what messages get: the pane less a blank at each side, and as
-// wide as lines can be read.
-func (l layout) chatWidth() int { return max(1, l.inner()-2) }
+// low reports whether rows are too few for anything but the gist.
+func (l layout) low() bool { return l.height < 16 }
+
+// writing is how many rows the composer takes for a text of so many.
+func (l layout) writing(rows int) int { return max(1, min(rows, l.height/3, 10)) }
+
+// rosterShown reports whether the roster is on the screen.
+func (m *model) rosterShown() bool { return m.layout.roster > 0 || m.onRoster }
+
+// chatShown reports whether the chat is on the screen.
+func (m *model) chatShown() bool { return m.layout.width > 0 && (m.layout.roster > 0 || !m.onRoster) }
 
 // resize gives the parts the room that they have now.
 func (m *model) resize() {
-	if m.layout.width == 0 {
+	l := m.layout
+	if l.width == 0 {
 		return
 	}
-	m.composer.SetSize(m.layout.inner()-1, max(1, m.layout.height/3))
-	m.current().list.SetSize(m.layout.chatWidth(), m.listHeight())
+	m.open.composer.SetSize(max(l.pane()-promptWidth-1, 3), m.meter)
+	m.drawAnswer()
+	m.open.list.SetSize(l.pane(), m.listHeight())
+	m.open.list.SetIntro(m.intro())
 }
 
 // listHeight is how many rows the messages get.
 func (m *model) listHeight() int {
-	rows := m.layout.height - m.composer.Height()
+	rows := m.layout.height - m.layout.writing(m.open.composer.Rows()) - len(m.answered)
 	if m.layout.framed {
 		rows -= 3 // header, the line above the composer, status
-	} else {
-		rows--
 	}
-	return max(0, rows)
+	return max(rows, 0)
 }

@@ -1,17 +1,21 @@
 // Package tui is the screen: one Bubble Tea model of parts with methods. It
 // shows what the engine (net/messenger) tells, and asks it for the rest by
-// commands; nothing in Update waits.
+// commands; nothing in Update or View waits.
 package tui
 
 import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
 	"dione/tui/chat"
 	"dione/tui/composer"
+	"dione/tui/dialog"
 	"dione/tui/roster"
+	"dione/tui/text"
 	"dione/tui/theme"
 )
 
@@ -21,47 +25,53 @@ type Options struct {
 	Zone *time.Location   // the local one
 }
 
-// focus is which part takes the keys.
-type focus int
-
-const (
-	onComposer focus = iota
-	onRoster
-)
-
 // conversation is what the screen knows of one chat.
 type conversation struct {
-	list    *chat.List
-	info    messenger.ChatInfo
-	loaded  bool // the newest page is there
-	loading bool // a page is asked for
-	draft   string
-	cleared string // what Ctrl+C took away last
+	chat     messenger.Chat
+	list     *chat.List
+	composer *composer.Composer
+	unread   int
+	read     float64 // Pos of the last message read
+	loading  bool    // a page is asked for
+}
+
+// answer is what a command or a key has to say to the user, shown above the
+// composer until the next one.
+type answer struct {
+	words, hint string
+	failed      bool
 }
 
 // model is the root model, the only one.
 type model struct {
 	client client
 	opts   Options
-	theme  theme.Theme
 	layout layout
+
+	dark    bool
+	profile colorprofile.Profile
+	theme   theme.Theme
+	meter   text.Meter
 
 	self   messenger.Self
 	net    messenger.Net
-	people []messenger.Person
+	people map[identity.ID]messenger.Person
+	order  []identity.ID // of people, as the engine sorts them
 	chats  map[messenger.Chat]*conversation
-	open   messenger.Chat
+	open   *conversation
 
-	composer *composer.Composer
-	cursor   int // in the roster
-	focus    focus
-	help     bool
-	helpTop  int    // first line of the help in view
-	blurred  bool   // the terminal is not in front
-	greeted  bool   // the welcome is in the room
-	place    string // what was last said about where we look for people
-	counting bool   // the number of waiting messages is about to be asked for
-	quitting bool
+	roster   roster.Roster
+	left     []string // the roster as drawn; nil: to be drawn
+	onRoster bool     // the roster has the keys, not the composer
+	dialogs  dialog.Stack
+	answer   answer
+	answered []string // the answer as drawn
+	blurred  bool     // another window has the keyboard
+
+	outgoing []outgoing // texts on their way to the engine, one at a time
+	counting bool       // the number of waiting messages is about to be asked for
+	listing  bool       // the list of people is asked for
+	netKnown bool       // the state of the network has been told
 }
 
 func newModel(c client, opts Options) *model {
@@ -72,24 +82,30 @@ func newModel(c client, opts Options) *model {
 		opts.Zone = time.Local
 	}
 	m := &model{
-		client: c,
-		opts:   opts,
-		theme:  theme.New(true),
-		self:   c.Self(),
-		chats:  make(map[messenger.Chat]*conversation),
+		client:  c,
+		opts:    opts,
+		dark:    true,
+		profile: colorprofile.TrueColor,
+		self:    c.Self(),
+		people:  make(map[identity.ID]messenger.Person),
+		chats:   make(map[messenger.Chat]*conversation),
+		listing: true,
 	}
-	m.composer = composer.New(m.theme)
-	m.hint()
+	m.theme = theme.New(m.dark, m.profile)
+	m.open = m.chat(messenger.Room)
+	m.sortRoster()
 	return m
 }
 
 // Init asks for what the first screen shows.
 func (m *model) Init() tea.Cmd {
+	m.open.loading = true
 	return tea.Batch(
 		tea.RequestBackgroundColor,
 		loadPeople(m.client),
 		loadChats(m.client),
-		m.load(m.open),
+		loadNet(m.client, false),
+		loadNewest(m.client, m.open.chat, pageSize),
 	)
 }
 
@@ -97,63 +113,85 @@ func (m *model) Init() tea.Cmd {
 func (m *model) chat(c messenger.Chat) *conversation {
 	conv := m.chats[c]
 	if conv == nil {
-		conv = &conversation{list: chat.New(m.theme, m.opts.Zone), info: messenger.ChatInfo{Chat: c}}
-		conv.list.SetSize(m.layout.chatWidth(), m.listHeight())
+		conv = &conversation{chat: c, list: m.newList(), composer: composer.New()}
 		m.chats[c] = conv
 	}
 	return conv
 }
 
-// current is the chat on the screen.
-func (m *model) current() *conversation { return m.chat(m.open) }
+// look is how lists draw.
+func (m *model) look() chat.Look {
+	return chat.Look{Theme: &m.theme, Meter: m.meter, Zone: m.opts.Zone, Now: m.opts.Now, Who: m.person}
+}
 
-// load asks for the newest page of a chat, if it is not there.
-func (m *model) load(c messenger.Chat) tea.Cmd {
-	conv := m.chat(c)
-	if conv.loaded || conv.loading {
-		return nil
+// person returns what is known of somebody: their tag at least.
+func (m *model) person(id identity.ID) messenger.Person {
+	if p, ok := m.people[id]; ok {
+		return p
 	}
-	conv.loading = true
-	return loadHistory(m.client, c, messenger.Cursor{})
+	return messenger.Person{ID: id, Name: id.Tag(), Tag: id.Tag()}
 }
 
-// entries is the roster now.
-func (m *model) entries() []roster.Entry {
-	unread := make(map[messenger.Chat]int, len(m.chats))
-	for c, conv := range m.chats {
-		unread[c] = conv.info.Unread
+// label is a person's name and tag, clean.
+func label(p messenger.Person) string { return text.Name(p.Name) + " ·" + p.Tag }
+
+// put keeps what is newly known of a person, and reports whether that changes
+// how they are called.
+func (m *model) put(p messenger.Person) (renamed bool) {
+	was, known := m.people[p.ID]
+	m.people[p.ID] = p
+	if !known {
+		m.order = append(m.order, p.ID)
 	}
-	return roster.Entries(m.people, unread)
+	return !known || was.Name != p.Name || was.Tag != p.Tag
 }
 
-// person returns who has the given chat.
-func (m *model) person(c messenger.Chat) (messenger.Person, bool) {
-	for _, p := range m.people {
-		if p.ID == c.Peer {
-			return p, true
-		}
+// sortRoster gives the roster what it shows now.
+func (m *model) sortRoster() {
+	people := make([]messenger.Person, len(m.order))
+	for i, id := range m.order {
+		people[i] = m.people[id]
 	}
-	return messenger.Person{ID: c.Peer, Name: c.Peer.Tag(), Tag: c.Peer.Tag()}, false
+	now := m.opts.Now().In(m.opts.Zone)
+	m.roster.Set(roster.Sort(people,
+		func(c messenger.Chat) int {
+			if conv := m.chats[c]; conv != nil {
+				return conv.unread
+			}
+			return 0
+		},
+		func(p messenger.Person) string {
+			return roster.LastSeen(p, func(t time.Time) string { return chat.Since(t.In(m.opts.Zone), now) })
+		}))
+	m.roster.Open(m.open.chat)
+	m.left = nil
 }
 
-// item makes an entry of a message.
-func (m *model) item(msg messenger.Message) *chat.Item {
-	it := &chat.Item{Message: msg, At: msg.Sent}
-	if !msg.Mine {
-		p, _ := m.person(messenger.Chat{Peer: msg.From})
-		it.Who = p.Name
+// unread is how many messages wait to be read, in all chats.
+func (m *model) unread() (n int) {
+	for _, conv := range m.chats {
+		n += conv.unread
 	}
-	return it
+	return n
 }
 
-// say puts a quiet line into the chat on the screen.
-func (m *model) say(note string) { m.sayIn(m.open, note) }
-
-func (m *model) sayIn(c messenger.Chat, note string) {
-	m.chat(c).list.Add(&chat.Item{Note: note, At: m.opts.Now()})
+// restyle draws everything anew, after a change of colours or of measure.
+func (m *model) restyle() {
+	m.theme = theme.New(m.dark, m.profile)
+	for _, conv := range m.chats {
+		conv.list.SetLook(m.look())
+	}
+	m.left, m.answered = nil, nil
 }
 
-// fail says in the chat on the screen what failed, and the next step.
+// say answers the user, and fail tells them what failed.
+func (m *model) say(words, hint string) { m.answer, m.answered = answer{words: words, hint: hint}, nil }
+
 func (m *model) fail(err error) {
-	m.current().list.Add(&chat.Item{Note: err.Error(), Hint: hintOf(err), Failed: true, At: m.opts.Now()})
+	m.answer, m.answered = answer{words: err.Error(), hint: hintOf(err), failed: true}, nil
 }
+
+func (m *model) newList() *chat.List { return chat.New(m.look()) }
+
+// time is a moment in unix milliseconds, in the zone of the screen.
+func (m *model) time(ms int64) time.Time { return time.UnixMilli(ms).In(m.opts.Zone) }

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -11,48 +10,59 @@ import (
 	"dione/net/messenger"
 )
 
-// maxBurst bounds the events that the screen takes at a time.
+// maxBurst bounds the events that the screen takes at a time, so that keys are
+// never far behind them.
 const maxBurst = 512
 
 // Run shows the screen until the user leaves or ctx ends, and leaves the
-// terminal as it was.
+// terminal as it found it. Signals are the caller's: it ends ctx.
 func Run(ctx context.Context, c client, opts Options) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p := tea.NewProgram(newModel(c, opts), tea.WithContext(ctx), tea.WithoutSignalHandler())
-	var pumping sync.WaitGroup
-	pumping.Go(func() { pump(ctx, c.Events(), p.Send) })
+	p := tea.NewProgram(newModel(c, opts), tea.WithoutSignalHandler())
+	var running sync.WaitGroup
+	running.Go(func() { pump(ctx, c.Events(), p.Send) })
+	running.Go(func() {
+		<-ctx.Done()
+		p.Quit()
+	})
 	_, err := p.Run()
 	cancel()
-	pumping.Wait()
-	if errors.Is(err, tea.ErrProgramKilled) && errors.Is(err, context.Canceled) {
-		return nil // ctx has ended
-	}
+	running.Wait()
 	if err != nil {
 		return fmt.Errorf("show the screen: %w", err)
 	}
 	return nil
 }
 
-// pump hands events to the program: the first at once, and what has come
-// meanwhile together with it.
+// pump hands events to the program: the first at once, and those that came
+// while the program was busy together.
 func pump(ctx context.Context, events <-chan messenger.Event, send func(tea.Msg)) {
+	bursts := make(chan eventsMsg)
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for burst := range bursts {
+			send(burst)
+		}
+	})
+	defer sending.Wait()
+	defer close(bursts)
+
+	var burst eventsMsg
 	for {
-		var burst eventsMsg
+		in, out := events, bursts
+		if len(burst) == 0 {
+			out = nil
+		}
+		if len(burst) >= maxBurst {
+			in = nil // the engine keeps what comes, or says that it could not
+		}
 		select {
-		case ev := <-events:
+		case ev := <-in:
 			burst = append(burst, ev)
+		case out <- burst:
+			burst = nil
 		case <-ctx.Done():
 			return
 		}
-		for more := true; more && len(burst) < maxBurst; {
-			select {
-			case ev := <-events:
-				burst = append(burst, ev)
-			default:
-				more = false
-			}
-		}
-		send(burst)
 	}
 }

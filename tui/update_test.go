@@ -3,181 +3,386 @@ package tui
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"dione/net/messenger"
+	"dione/tui/text"
 )
 
-func TestSend(t *testing.T) {
-	f := busy()
-	s := newScreen(t, f, 80, 24)
-	s.typed("hello")
-	s.keys(tea.KeyPressMsg{Code: tea.KeyEnter, Mod: tea.ModAlt})
-	s.typed("there")
-	s.keys(enter)
-	if want := []string{"hello\nthere"}; !slices.Equal(f.sent, want) || s.composer.Text() != "" {
-		t.Errorf("sent %q, composer %q; want %q and nothing", f.sent, s.composer.Text(), want)
-	}
-	s.typed("//slash")
-	s.keys(enter)
-	if f.sent[len(f.sent)-1] != "/slash" {
-		t.Errorf("//slash sent %q", f.sent[len(f.sent)-1])
+// bubble runs a test in virtual time, for the command that counts the outbox
+// after a while.
+func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
+
+func (f *fake) wantCall(t *testing.T, call string) {
+	t.Helper()
+	if !slices.Contains(f.calls, call) {
+		t.Errorf("%q was not called, but %q", call, f.calls)
 	}
 }
 
-// TestNothingTypedIsLost fails sends and takes other ways that lose text in
-// lesser programs.
-func TestNothingTypedIsLost(t *testing.T) {
-	f := busy()
-	f.sendErr = errors.New("disk full or failing")
+func TestSend(t *testing.T) {
+	f := newFake(bob)
 	s := newScreen(t, f, 80, 24)
-	s.typed("precious")
-	s.keys(enter)
-	if got := s.composer.Text(); got != "precious" || !strings.Contains(s.content(), "disk full") {
-		t.Errorf("after a send that failed the composer has %q:\n%s", got, s.content())
+	s.keys("hello", "ctrl+j", "  there ", "alt+enter", "enter")
+	f.wantCall(t, `send #lan "hello\n  there"`)
+	if got := s.open.composer.Text(); got != "" {
+		t.Errorf("the composer holds %q after Enter", got)
 	}
-	s.keys(tea.KeyPressMsg{Code: tea.KeyDown, Mod: tea.ModAlt})
-	if s.open.IsRoom() || s.composer.Text() != "" {
-		t.Errorf("the next chat is %v, its composer has %q", s.open, s.composer.Text())
+	s.wantNot("hello") // not before it is on the disk and told
+	s.tell(messenger.MessageSent{Message: f.msgs[messenger.Room][0]})
+	s.want("me", "hello", "…")
+	m := f.set(messenger.Room, func(m *messenger.Message) { m.State = messenger.StateDelivered })
+	s.tell(messenger.StateChanged{Message: m})
+	s.want("✓")
+	s.keys("   ", "enter", "ctrl+c", "//not a command", "enter")
+	f.wantCall(t, `send #lan "/not a command"`)
+	if len(f.calls) != 2 {
+		t.Errorf("calls %q, want two", f.calls)
 	}
-	s.keys(tea.KeyPressMsg{Code: tea.KeyUp, Mod: tea.ModAlt})
-	if got := s.composer.Text(); got != "precious" {
-		t.Errorf("back in the room the draft is %q", got)
+}
+
+func TestSendOrder(t *testing.T) {
+	s := newScreen(t, newFake(bob), 80, 24)
+	var cmds []tea.Cmd
+	for _, words := range []string{"one", "two", "three"} {
+		s.open.composer.SetText(words)
+		_, cmd := s.Update(named["enter"])
+		cmds = append(cmds, cmd)
 	}
-	s.keys(ctrlC)
-	if s.composer.Text() != "" || s.quitting {
-		t.Errorf("the first Ctrl+C left %q, quits: %v", s.composer.Text(), s.quitting)
+	for _, i := range []int{2, 1, 0} { // however the commands are scheduled
+		s.run(cmds[i])
 	}
-	s.keys(up)
-	if got := s.composer.Text(); got != "precious" {
-		t.Errorf("Up brought back %q", got)
+	want := []string{`send #lan "one"`, `send #lan "two"`, `send #lan "three"`}
+	if !slices.Equal(s.fake.calls, want) {
+		t.Errorf("sent %q, want %q", s.fake.calls, want)
+	}
+}
+
+func TestSendRefused(t *testing.T) {
+	f := newFake(bob)
+	s := newScreen(t, f, 80, 24)
+	f.refuse = errors.New("disk full")
+	s.keys("precious", "enter")
+	s.want("✗ not sent: disk full", "> precious")
+	_, cmd := s.Update(named["enter"])
+	s.keys("other")
+	s.run(cmd) // it comes back while something else is written
+	s.want("> other")
+	s.keys("ctrl+c", "up", "ctrl+c", "up")
+	s.want("> other")
+	s.keys("ctrl+w", "up")
+	s.want("> precious")
+}
+
+func TestClearAndQuit(t *testing.T) {
+	s := newScreen(t, newFake(), 80, 24)
+	s.keys("half a thought", "ctrl+c")
+	s.wantNot("half a thought")
+	s.keys("up")
+	s.want("half a thought")
+	s.keys("ctrl+c", "ctrl+c")
+	if !s.quit {
+		t.Error("Ctrl+C in an empty composer did not leave")
+	}
+}
+
+func TestPaste(t *testing.T) {
+	s := newScreen(t, newFake(bob), 80, 24)
+	s.keys("before ")
+	s.send(tea.PasteMsg{Content: "two\r\nlines\x1b[31m"})
+	if got, want := s.open.composer.Text(), "before two\nlines[31m"; got != want {
+		t.Errorf("the composer holds %q, want %q", got, want)
 	}
 	long := strings.Repeat("x", messenger.MaxText+1)
-	s.composer.SetText("")
-	s.update(tea.PasteMsg{Content: long})
-	f.sent = nil
-	s.keys(enter)
-	if s.composer.Text() != long || len(f.sent) != 0 || !strings.Contains(s.content(), "too long: limit 16 KiB") {
-		t.Errorf("a paste that is too long: %d of %d bytes are left, %d messages sent", len(s.composer.Text()), len(long), len(f.sent))
+	s.keys("ctrl+c")
+	s.send(tea.PasteMsg{Content: long})
+	s.want("too long: limit 16 KiB", "16.0 of 16 KiB")
+	s.keys("enter")
+	if len(s.fake.calls) > 0 || s.open.composer.Text() != long {
+		t.Error("a text that is too long was sent or lost")
 	}
-	s.keys(ctrlC, ctrlC)
-	if !s.quitting {
-		t.Error("Ctrl+C in an empty composer does not leave")
+	s.send(tea.PasteMsg{Content: strings.Repeat("y", 60<<10)})
+	s.want("too long: limit 16 KiB")
+	if s.open.composer.Text() != long {
+		t.Error("a paste without room changed what was written")
 	}
+	s.wantFit()
 }
 
-func TestMistypedIsNotSent(t *testing.T) {
-	f := newFake()
-	s := newScreen(t, f, 80, 24)
-	s.typed("/mgs bob")
-	s.keys(enter)
-	if len(f.sent) != 0 || s.composer.Text() != "/mgs bob" || !strings.Contains(s.content(), "/msg?") {
-		t.Errorf("sent %q, composer %q:\n%s", f.sent, s.composer.Text(), s.content())
-	}
+func TestDrafts(t *testing.T) {
+	s := newScreen(t, newFake(bob, carol), 80, 24)
+	s.keys("for all", "alt+down", "for bob", "ctrl+n", "for carol", "alt+up")
+	s.want("> for bob")
+	s.keys("alt+up")
+	s.want("> for all")
+	s.keys("alt+up") // the list goes round
+	s.want("> for carol")
 }
 
-// TestUnread: what is on the screen of somebody who looks is read, nothing else.
+func TestTypedWhileChatOpens(t *testing.T) {
+	s := newScreen(t, newFake(bob), 80, 24)
+	s.keys("/msg bob just us")
+	_, cmd := s.Update(named["enter"])
+	s.keys("next")
+	s.run(cmd)
+	s.want("> next", "bob ·"+bob.Tag+"  LAN")
+	s.fake.wantCall(t, fmt.Sprintf("send %s %q", bob.ID, "just us"))
+}
+
 func TestUnread(t *testing.T) {
-	f := busy()
+	f := newFake(bob)
 	s := newScreen(t, f, 80, 24)
-	bob := messenger.Chat{Peer: id(2)}
-	if got := f.read[messenger.Room]; got != 8 {
-		t.Errorf("the room is read up to %v, want 8", got)
+	s.receive(messenger.Room, bob, "seen")
+	f.wantCall(t, "read #lan 1")
+	s.wantNot("new")
+
+	s.send(tea.BlurMsg{})
+	s.receive(messenger.Room, bob, "missed")
+	s.want("1 new")
+	if got := s.View().WindowTitle; got != "(1) dione" {
+		t.Errorf("the title is %q", got)
 	}
-	if _, ok := f.read[bob]; ok || s.title() != "(1) dione" {
-		t.Errorf("bob's chat was read unseen: %v, title %q", ok, s.title())
+	if f.read[messenger.Room] != 1 {
+		t.Error("read without focus")
 	}
-	receive := func(n int, chat messenger.Chat) {
-		s.update(eventsMsg{messenger.MessageReceived{Message: message(chat, n, id(2), 0, "new"), From: s.people[0]}})
+	s.send(tea.FocusMsg{})
+	f.wantCall(t, "read #lan 2")
+	s.want("1 new") // where reading stopped
+	s.receive(messenger.Room, bob, "looked at")
+	s.want("1 new")
+	s.keys("answer", "enter")
+	s.wantNot("1 new")
+
+	s.keys("f1")
+	s.receive(messenger.Room, bob, "behind a dialog")
+	if f.read[messenger.Room] != 3 {
+		t.Error("read behind a dialog")
 	}
-	s.update(tea.BlurMsg{})
-	receive(50, messenger.Room)
-	if f.read[messenger.Room] != 8 || s.title() != "(2) dione" {
-		t.Errorf("read up to %v while nobody looked, title %q", f.read[messenger.Room], s.title())
-	}
-	s.update(tea.FocusMsg{})
-	if f.read[messenger.Room] != 50 {
-		t.Errorf("read up to %v when somebody looked again, want 50", f.read[messenger.Room])
-	}
-	s.update(tea.WindowSizeMsg{Width: 80, Height: 12})
-	s.keys(pgUp)
-	receive(51, messenger.Room)
-	if f.read[messenger.Room] != 50 || !strings.Contains(s.content(), "1 new below") {
-		t.Errorf("read up to %v while scrolled back:\n%s", f.read[messenger.Room], s.content())
-	}
-	s.keys(esc)
-	if f.read[messenger.Room] != 51 {
-		t.Errorf("read up to %v back at the end, want 51", f.read[messenger.Room])
+	s.keys("esc")
+	if f.read[messenger.Room] != 5 {
+		t.Errorf("read up to %v after the dialog, want 5", f.read[messenger.Room])
 	}
 }
 
-func TestStateIsShown(t *testing.T) {
-	f := busy()
-	s := newScreen(t, f, 80, 24)
-	msg := f.history[messenger.Room][7]
-	msg.State, msg.Acked = messenger.StateDelivered, 2
-	s.update(eventsMsg{messenger.StateChanged{Message: msg}})
-	if strings.Contains(s.content(), "1/2") {
-		t.Errorf("a delivered message still shows 1/2:\n%s", s.content())
+func TestUnreadNarrow(t *testing.T) {
+	s := newScreen(t, newFake(bob), 60, 20)
+	s.keys("tab")
+	s.receive(messenger.Room, bob, "hello")
+	if len(s.fake.calls) > 0 {
+		t.Error("read while the roster has the screen")
 	}
+	s.keys("tab")
+	s.fake.wantCall(t, "read #lan 1")
 }
 
-// TestPaging scrolls through a long history, which comes in pages.
-func TestPaging(t *testing.T) {
-	f := newFake()
+func TestScrolledUp(t *testing.T) {
+	f := newFake(bob)
 	for i := range 1000 {
-		f.history[messenger.Room] = append(f.history[messenger.Room], message(messenger.Room, i+1, id(2), time.Duration(1000-i)*time.Minute, fmt.Sprintf("line %d", i)))
+		f.add(messenger.Room, bob, ago(time.Hour), fmt.Sprintf("line %d.", i))
 	}
+	f.read[messenger.Room] = 1000
 	s := newScreen(t, f, 80, 24)
-	for range 100 {
-		s.keys(pgUp)
+	for range 80 {
+		s.keys("pgup")
 	}
-	if got := s.content(); !strings.Contains(got, "line 0") {
-		t.Errorf("the beginning is out of reach:\n%s", got)
+	s.want("line 0.", "This is where it begins.")
+	before := s.text()
+	s.receive(messenger.Room, bob, "news")
+	s.want("1 new below")
+	s.wantNot("news")
+	if len(f.calls) > 0 {
+		t.Error("read while scrolled up")
 	}
-	if s.current().list.Len() < 1000 {
-		t.Errorf("%d messages are in memory, want all 1000 that were scrolled through", s.current().list.Len())
+	if firstRow, _, _ := strings.Cut(s.text(), "line 5."); !strings.HasPrefix(before, firstRow[:20]) {
+		t.Error("the view moved")
+	}
+	for range 80 {
+		s.keys("pgdown")
+	}
+	s.want("news")
+	s.wantNot("new below")
+	f.wantCall(t, "read #lan 1001")
+	s.keys("ctrl+home", "esc")
+	s.want("news", "line 999.")
+}
+
+func TestEveryMessageIsReachable(t *testing.T) {
+	f := newFake(bob)
+	for i := range 900 {
+		f.add(messenger.Room, bob, ago(time.Hour), fmt.Sprintf("line %d.", i))
+	}
+	f.read[messenger.Room] = 900
+	s := newScreen(t, f, 100, 30)
+	for _, key := range []string{"pgup", "pgdown"} {
+		seen := make(map[int]bool)
+		for range 60 {
+			for _, row := range strings.Split(s.text(), "\n") {
+				var n int
+				if _, rest, ok := strings.Cut(row, "line "); ok {
+					if _, err := fmt.Sscanf(rest, "%d.", &n); err == nil {
+						seen[n] = true
+					}
+				}
+			}
+			s.keys(key)
+		}
+		if len(seen) != 900 {
+			t.Errorf("%s shows %d of 900 messages", key, len(seen))
+		}
 	}
 }
 
-// TestRandom presses keys and changes sizes at random: no panic, and no frame
-// is ever larger than the terminal.
-func TestRandom(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 1))
-	s := newScreen(t, busy(), 80, 24)
-	codes := []rune{tea.KeyEnter, tea.KeyTab, tea.KeyEscape, tea.KeyUp, tea.KeyDown, tea.KeyLeft, tea.KeyRight, tea.KeyPgUp, tea.KeyPgDown,
-		tea.KeyHome, tea.KeyEnd, tea.KeyBackspace, tea.KeyDelete, tea.KeyF1, 'a', '/', ' ', '漢', 'k'}
-	mods := []tea.KeyMod{0, 0, 0, tea.ModCtrl, tea.ModAlt, tea.ModShift}
-	for i := range 3000 {
-		switch random.IntN(12) {
-		case 0:
-			s.update(tea.WindowSizeMsg{Width: 1 + random.IntN(220), Height: 1 + random.IntN(70)})
-		case 1:
-			s.update(eventsMsg{messenger.MessageReceived{
-				Message: message(messenger.Room, 1000+i, id(byte(2+random.IntN(3))), 0, strings.Repeat("漢 word ", random.IntN(60))),
-				From:    s.people[0],
-			}})
-		default:
-			k := tea.KeyPressMsg{Code: codes[random.IntN(len(codes))], Mod: mods[random.IntN(len(mods))]}
-			if k.Mod == 0 && k.Code < tea.KeyExtended && k.Code > ' ' {
-				k.Text = string(k.Code)
-			}
-			if k.Mod == tea.ModCtrl && k.Code == 'z' {
-				continue
-			}
-			_, _ = s.model.Update(k) // commands of random keys are left undone
+// TestNewsWhilePageLoads checks that nothing is lost when a page was read from
+// the store before a message that is told before the page arrives.
+func TestNewsWhilePageLoads(t *testing.T) {
+	f := newFake(bob)
+	f.add(messenger.Room, bob, noon, "old")
+	m := newModel(f, Options{Now: func() time.Time { return noon }, Zone: time.UTC})
+	s := &screen{t: t, fake: f, model: m}
+	m.open.loading = true // as Init leaves it
+	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	page := loadNewest(f, messenger.Room, pageSize)()
+	s.receive(messenger.Room, bob, "in between")
+	s.send(page)
+	s.want("old", "in between")
+}
+
+func TestPresence(t *testing.T) {
+	s := newScreen(t, newFake(), 100, 24)
+	s.want("nobody near yet")
+	s.fake.people = []messenger.Person{bob}
+	s.tell(messenger.PersonNear{Person: bob})
+	s.want("bob ·"+bob.Tag+" is here (LAN)", "● bob", "1 person near")
+	s.fake.people = []messenger.Person{bob, carol}
+	s.tell(messenger.PersonNear{Person: carol})
+	s.want(fmt.Sprintf("bob ·%s, carol ·%s are here (LAN)", bob.Tag, carol.Tag))
+	gone := bob
+	gone.Path = messenger.PathNone
+	s.fake.people = []messenger.Person{carol, gone}
+	s.tell(messenger.PersonGone{Person: gone, Path: messenger.PathLAN})
+	s.want("← bob ·"+bob.Tag+" left", "carol ·"+carol.Tag+" is here (LAN)")
+	named := carol
+	named.Name = "caroline"
+	s.tell(messenger.PersonRenamed{Person: named, Was: "carol"})
+	s.want("carol is now called caroline")
+}
+
+func TestCommands(t *testing.T) {
+	for _, tt := range []struct {
+		line string
+		want []string
+	}{
+		{"/hlep", []string{"✗ no command /hlep", "did you mean /help?", "> /hlep"}},
+		{"/help msg", []string{"/msg NAME [TEXT]"}},
+		{"/help", []string{"Help", "WRITING"}},
+		{"/msg nobody", []string{`✗ nobody known is called "nobody"`, "/who lists"}},
+		{"/msg bob", []string{"bob ·" + bob.Tag + "  LAN", "Only the two of you"}},
+		{"/who", []string{"People", "here · LAN"}},
+		{"/history 2", []string{"line 8"}},
+		{"/name", []string{"you are ann ·" + ann.Tag, "12D3KooW"}},
+		{"/name Ada", []string{"you are Ada now", "Ada ·"}},
+		{"/petname x", []string{"✗ whom?"}},
+		{"/net", []string{"Network", "wlan0", "/tcp/40123"}},
+		{"/outbox", []string{"Outbox", "Nothing waits"}},
+		{"/outbox retry", []string{"trying again"}},
+		{"/outbox cancel 12", []string{"✗ no such message waits"}},
+	} {
+		f := newFake(bob)
+		for i := range 10 {
+			f.add(messenger.Room, bob, noon, fmt.Sprintf("line %d", i))
 		}
-		s.checkSize()
-		if t.Failed() {
-			t.Fatalf("after step %d", i)
+		s := newScreen(t, f, 100, 40)
+		s.keys(tt.line, "enter")
+		s.want(tt.want...)
+		s.wantFit()
+		for _, c := range f.calls {
+			if strings.HasPrefix(c, "send") {
+				t.Errorf("%s was sent", tt.line)
+			}
 		}
+	}
+	f := newFake(bob)
+	s := newScreen(t, f, 80, 24)
+	s.keys("/petname bob uncle", "enter")
+	f.wantCall(t, "petname "+bob.Tag+" uncle")
+	if s.keys("/quit", "enter"); !s.quit {
+		t.Error("/quit did not leave")
+	}
+}
+
+func TestOutboxDialog(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(bob, dave)
+		f.add(with(dave), ann, noon, "waits")
+		s := newScreen(t, f, 80, 24)
+		s.send(countMsg{})
+		s.want("1 queued")
+		s.keys("/outbox", "enter")
+		s.want("waits")
+		s.keys("x")
+		s.want("Nothing waits")
+		if m := f.msgs[with(dave)][0]; m.State != messenger.StateFailed {
+			t.Errorf("the message is %s", m.State)
+		}
+		s.tell(messenger.StateChanged{Message: f.msgs[with(dave)][0]})
+		s.wantNot("1 queued")
+	})
+}
+
+func TestPeopleDialog(t *testing.T) {
+	s := newScreen(t, newFake(bob, carol), 80, 24)
+	s.keys("/who", "enter", "down", "enter")
+	s.want("carol ·" + carol.Tag + "  LAN")
+	if s.dialogs.Open() {
+		t.Error("the dialog is still open")
+	}
+}
+
+func TestRosterKeys(t *testing.T) {
+	s := newScreen(t, newFake(bob, carol), 80, 24)
+	s.keys("tab", "down", "down", "enter")
+	s.want("> write to carol")
+	s.keys("tab", "up", "x")
+	if s.onRoster || s.open.composer.Text() != "x" {
+		t.Error("what is typed in the roster does not reach the composer")
+	}
+}
+
+func TestNotice(t *testing.T) {
+	s := newScreen(t, newFake(), 100, 30)
+	s.tell(messenger.Notice{Text: "nothing can be saved now: disk full", Hint: "make room", Failed: true})
+	s.want("✗ nothing can be saved now: disk full", "make room")
+}
+
+func TestLagged(t *testing.T) {
+	f := newFake(bob)
+	s := newScreen(t, f, 80, 24)
+	s.keys("draft")
+	f.add(messenger.Room, bob, noon, "dropped from the events")
+	s.tell(messenger.Lagged{})
+	s.want("dropped from the events", "> draft")
+}
+
+func TestGraphemes(t *testing.T) {
+	s := newScreen(t, newFake(bob), 80, 24)
+	if s.meter != text.ByCluster {
+		t.Fatal("the terminal's grapheme clusters are not used")
+	}
+	s.send(tea.PasteMsg{Content: "a👨\u200d👩\u200d👧\u200d👦e\u0301"})
+	s.keys("backspace", "backspace")
+	if got := s.open.composer.Text(); got != "a" {
+		t.Errorf("two characters deleted leave %q, want a", got)
+	}
+	old := newModel(newFake(bob), Options{})
+	old.Update(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: ansi.ModeNotRecognized})
+	if old.meter != text.ByRune {
+		t.Error("clusters are used on a terminal that does not know them")
 	}
 }

@@ -5,282 +5,206 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
-	"dione/net/messenger"
-	"dione/tui/command"
-	"dione/tui/roster"
 	"dione/tui/text"
+	"dione/tui/theme"
 )
 
-// View draws the screen.
+// promptWidth is the columns before the text in the composer: a blank, the
+// prompt and another blank.
+const promptWidth = 3
+
+// View draws the screen. Every row has exactly the width of the terminal, so
+// rows are joined without being measured again.
 func (m *model) View() tea.View {
 	v := tea.View{AltScreen: true, ReportFocus: true, WindowTitle: m.title()}
-	if m.layout.width == 0 || m.layout.height == 0 || m.quitting {
+	l := m.layout
+	if l.width == 0 || l.height == 0 {
 		return v
 	}
-	lines, cursor := m.screen()
-	if len(lines) > m.layout.height {
-		lines = lines[:m.layout.height]
+	var rows []string
+	var cursor *tea.Cursor
+	switch {
+	case !l.framed:
+		rows, cursor = m.bareRows()
+	case !m.chatShown():
+		rows = m.onePaneRows(m.roster.View(l.pane(), l.height-2, &m.theme, m.meter))
+	default:
+		rows, cursor = m.chatRows()
 	}
-	v.Content = strings.Join(lines, "\n")
+	if m.dialogs.Open() {
+		rows, cursor = m.overlay(rows), nil
+	}
+	v.Content = strings.Join(rows, "\n")
 	v.Cursor = cursor
 	return v
 }
 
-// title is the terminal's: how much is unread, and who we are.
+// title is the terminal's: who we are, and before it how much is unread.
 func (m *model) title() string {
-	unread := 0
-	for _, conv := range m.chats {
-		unread += conv.info.Unread
-	}
-	if unread > 0 {
-		return fmt.Sprintf("(%d) dione", unread)
+	if n := m.unread(); n > 0 {
+		return fmt.Sprintf("(%d) dione", n)
 	}
 	return "dione"
 }
 
-// screen returns the lines and where the cursor is.
-func (m *model) screen() ([]string, *tea.Cursor) {
+// chatRows is the whole frame: the roster if there is room, and the chat.
+func (m *model) chatRows() ([]string, *tea.Cursor) {
 	l := m.layout
-	if !l.framed {
-		return m.bare()
-	}
-	if l.roster == 0 && (m.focus == onRoster || m.help) {
-		body := m.helpLines(l.inner(), l.height-2)
-		header := " help "
-		if !m.help {
-			body = m.rosterLines(l.inner(), l.height-2)
-			header = " " + text.ByRune.Show(text.Name(m.self.Name)) + " ·" + m.self.Tag + " "
-		}
-		lines := []string{m.border("┌", header, "", l.inner(), "┐")}
-		for _, row := range body {
-			lines = append(lines, m.wall(text.Fit(row, l.inner())))
-		}
-		return append(lines, m.border("└", " "+m.status()+" ", m.back(), l.inner(), "┘")), nil
-	}
+	wall := m.theme.Line.Paint("│")
+	rows := make([]string, 0, l.height)
+	writing, cursor := m.writing()
+	list := m.open.list.View()
+	inner := l.height - 2
 
-	rows := m.pane()
 	var left []string
+	x := 1
+	top := m.border("╭", "╮", l.pane(), m.header(), nil)
+	bottom := m.border("╰", "╯", l.pane(), m.status(), m.statusEnd())
 	if l.roster > 0 {
-		left = m.rosterLines(l.roster, len(rows))
-	}
-	rule := m.listHeight() // row of the line above the composer
-	var lines []string
-	top := m.border("┌", m.header(), "", l.inner(), "┐")
-	if left != nil {
-		top = m.border("┌", " dione ", "", l.roster, "┬") + m.border("", m.header(), "", l.inner(), "┐")
-	}
-	lines = append(lines, top)
-	for i, row := range rows {
-		switch {
-		case i == rule && left != nil:
-			lines = append(lines, m.faint("│")+left[i]+m.border("├", m.ruleNote(), "", l.inner(), "┤"))
-		case i == rule:
-			lines = append(lines, m.border("├", m.ruleNote(), "", l.inner(), "┤"))
-		case left != nil:
-			lines = append(lines, m.faint("│")+left[i]+m.wall(text.Fit(row, l.inner())))
-		default:
-			lines = append(lines, m.wall(text.Fit(row, l.inner())))
+		if m.left == nil || len(m.left) != inner {
+			m.left = m.roster.View(l.roster, inner, &m.theme, m.meter)
 		}
-	}
-	bottom := m.border("└", " "+m.status()+" ", " F1 help ", l.inner(), "┘")
-	x := 2
-	if left != nil {
-		bottom = m.border("└", m.who(l.roster), "", l.roster, "┴") + m.border("", " "+m.status()+" ", " F1 help ", l.inner(), "┘")
+		left = m.left
 		x += l.roster + 1
+		top = m.border("╭", "┬", l.roster, words{{m.theme.Accent, "dione"}}, nil) + m.border("", "╮", l.pane(), m.header(), nil)
+		bottom = m.border("╰", "┴", l.roster, m.whoami(), nil) + m.border("", "╯", l.pane(), m.status(), m.statusEnd())
 	}
-	lines = append(lines, bottom)
-	return lines, m.cursorAt(x, 1+rule+1)
-}
-
-// back tells the key that leaves a pane which has the screen alone.
-func (m *model) back() string {
-	if m.help {
-		return " Esc back "
-	}
-	return " Tab text "
-}
-
-// pane is the right side inside its frame: messages, a line, the composer.
-func (m *model) pane() []string {
-	var rows []string
-	if m.help {
-		rows = m.helpLines(m.layout.inner(), m.listHeight())
-	} else {
-		for _, s := range m.current().list.View() {
-			rows = append(rows, " "+s)
+	rows = append(rows, top)
+	add := func(row string) {
+		if left != nil {
+			rows = append(rows, wall+left[len(rows)-1]+wall+row+wall)
+		} else {
+			rows = append(rows, wall+row+wall)
 		}
 	}
-	rows = append(rows, "")
-	for _, s := range m.composer.View() {
-		rows = append(rows, " "+s)
+	for _, row := range list {
+		add(row)
 	}
-	return rows
+	for _, row := range m.answered {
+		add(row)
+	}
+	divider := m.border("├", "┤", l.pane(), m.below(), m.counter())
+	if left != nil {
+		rows = append(rows, wall+left[len(rows)-1]+divider)
+	} else {
+		rows = append(rows, divider)
+	}
+	if cursor != nil {
+		cursor.X += x
+		cursor.Y += len(rows)
+	}
+	for _, row := range writing {
+		add(row)
+	}
+	return append(rows, bottom), cursor
 }
 
-// bare is a screen too small for frames: messages, status, composer.
-func (m *model) bare() ([]string, *tea.Cursor) {
-	var lines []string
-	for _, s := range m.current().list.View() {
-		lines = append(lines, text.Truncate(s, m.layout.width))
+// onePaneRows frames the roster when it has the screen for itself.
+func (m *model) onePaneRows(pane []string) []string {
+	wall := m.theme.Line.Paint("│")
+	rows := []string{m.border("╭", "╮", m.layout.pane(), words{{m.theme.Accent, "dione"}}, m.whoami())}
+	for _, row := range pane {
+		rows = append(rows, wall+row+wall)
 	}
-	lines = append(lines, m.faint(text.Truncate(m.status(), m.layout.width)))
-	cursor := m.cursorAt(0, len(lines))
-	for _, s := range m.composer.View() {
-		lines = append(lines, text.Truncate(s, m.layout.width))
+	end := words{{m.theme.Muted, "Enter opens · Tab back"}}
+	return append(rows, m.border("╰", "╯", m.layout.pane(), m.status(), end))
+}
+
+// bareRows is a screen too small for frames: messages and composer.
+func (m *model) bareRows() ([]string, *tea.Cursor) {
+	l := m.layout
+	if m.onRoster {
+		return m.roster.View(l.width, l.height, &m.theme, m.meter), nil
 	}
+	writing, cursor := m.writing()
+	rows := append(append([]string{}, m.open.list.View()...), m.answered...)
+	rows = append(rows, writing...)
+	rows = rows[max(0, len(rows)-l.height):]
+	if cursor != nil {
+		cursor.Y += len(rows) - len(writing)
+	}
+	return rows, cursor
+}
+
+// writing draws the composer. The cursor is nil when it has no focus.
+func (m *model) writing() ([]string, *tea.Cursor) {
+	c, width := m.open.composer, m.layout.pane()
+	lines, x, y, above, below := c.View(m.layout.writing(c.Rows()))
+	for i, s := range lines {
+		sign := "  "
+		switch {
+		case above && i == 0:
+			sign = "↑ "
+		case below && i == len(lines)-1:
+			sign = "↓ "
+		case i == 0:
+			sign = "> "
+		}
+		style := m.theme.Accent
+		if m.onRoster {
+			style = m.theme.Muted
+		}
+		body := s
+		if c.Empty() {
+			body = m.theme.Hint.Paint(m.meter.Show(m.meter.Truncate(m.placeholder(), max(width-promptWidth-1, 0))))
+			s = ansi.Strip(body)
+		}
+		fill := width - promptWidth - m.meter.Width(s)
+		if fill < 0 {
+			lines[i] = text.Pad(width)
+			continue
+		}
+		lines[i] = " " + style.Paint(sign) + body + text.Pad(fill)
+	}
+	if m.onRoster || x+promptWidth >= width {
+		return lines, nil
+	}
+	cursor := tea.NewCursor(x+promptWidth, y)
+	cursor.Blink = false
+	cursor.Color = m.theme.Cursor
 	return lines, cursor
 }
 
-func (m *model) cursorAt(x, y int) *tea.Cursor {
-	c := m.composer.Cursor()
-	if c == nil || m.help {
-		return nil
+// placeholder says where a text would go.
+func (m *model) placeholder() string {
+	if m.open.chat.IsRoom() {
+		return "write to everybody near"
 	}
-	c.X += x
-	c.Y += y
-	if c.X >= m.layout.width || c.Y >= m.layout.height {
-		return nil
+	p := m.person(m.open.chat.Peer)
+	if !p.Connected() {
+		return "write to " + text.Name(p.Name) + ": it waits until you are both up"
 	}
-	return c
+	return "write to " + text.Name(p.Name)
 }
 
-// border draws a horizontal line of the frame with a label at its left and
-// one at its right end.
-func (m *model) border(left, label, end string, width int, right string) string {
-	if text.Width(label)+text.Width(end) > width-1 {
-		end = ""
+// drawAnswer draws what the last command had to say, once.
+func (m *model) drawAnswer() {
+	if m.answer.words == "" || m.answered != nil {
+		return
 	}
-	label = text.Truncate(label, max(0, width-1))
-	fill := strings.Repeat("─", max(0, width-1-text.Width(label)-text.Width(end)))
-	lead := ""
-	if width > 0 {
-		lead = "─"
-	}
-	if end != "" && fill != "" {
-		fill, end = fill[:len(fill)-len("─")], end+m.faint("─")
-	}
-	return m.faint(left+lead) + label + m.faint(fill) + end + m.faint(right)
-}
-
-func (m *model) wall(s string) string { return m.faint("│") + s + m.faint("│") }
-
-func (m *model) faint(s string) string {
-	if s == "" {
-		return ""
-	}
-	return m.theme.Faint.Render(s)
-}
-
-// header tells whose chat is open and by what way.
-func (m *model) header() string {
-	if m.open.IsRoom() {
-		near := 0
-		for _, p := range m.people {
-			if p.Near() {
-				near++
+	width := m.layout.pane()
+	add := func(sign string, signs, style theme.Style, words string) {
+		for i, s := range m.meter.Wrap(text.Clean(words), max(width-5, 2)) {
+			if i > 0 {
+				sign = " "
+			}
+			if fill := width - 3 - m.meter.Width(s); fill >= 0 {
+				m.answered = append(m.answered, " "+signs.Paint(sign)+" "+style.Paint(m.meter.Show(s))+text.Pad(fill))
 			}
 		}
-		return " " + m.theme.Strong.Render("# lan") + m.faint(fmt.Sprintf("  everybody near: %d", near)) + " "
 	}
-	p, _ := m.person(m.open)
-	path := "away"
-	if p.Connected() {
-		path = pathName(p.Path)
-	} else if ago := roster.Ago(p.LastSeen, m.opts.Now()); ago != "" {
-		path = "last seen " + ago + " ago"
-		if ago == "now" {
-			path = "just left"
-		}
+	if m.answer.failed {
+		add("✗", m.theme.Bad, m.theme.Bad, m.answer.words)
+	} else {
+		add("·", m.theme.Accent, "", m.answer.words)
 	}
-	return " " + m.theme.Strong.Render(text.ByRune.Show(text.Name(p.Name))) + m.faint(" ·"+p.Tag+"  "+path) + " "
-}
-
-// who is our own name, under the roster.
-func (m *model) who(width int) string {
-	return " " + m.theme.Mine.Render(text.Truncate(text.ByRune.Show(text.Name(m.self.Name)), width-9)) + m.faint(" ·"+m.self.Tag) + " "
-}
-
-// ruleNote stands in the line above the composer.
-func (m *model) ruleNote() string {
-	if n := m.current().list.Below(); n > 0 {
-		return m.theme.Warn.Render(fmt.Sprintf(" %d new below ", n))
+	if m.answer.hint != "" {
+		add(" ", "", m.theme.Muted, m.answer.hint)
 	}
-	if !m.current().list.Following() {
-		return m.faint(" scrolled back, Esc returns ")
+	// Never more than leaves room for the messages.
+	if most := max(m.layout.height/3, 1); len(m.answered) > most {
+		m.answered = m.answered[:most]
 	}
-	if n := len(m.composer.Text()); n > messenger.MaxText*9/10 {
-		return m.theme.Warn.Render(fmt.Sprintf(" %d of %d bytes ", n, messenger.MaxText))
-	}
-	return ""
-}
-
-// status is the state of the network in a few words.
-func (m *model) status() string {
-	near, others := 0, 0
-	for _, p := range m.people {
-		switch {
-		case p.Near():
-			near++
-		case p.Connected():
-			others++
-		}
-	}
-	parts := []string{fmt.Sprintf("LAN %d", near)}
-	if m.net.LANOff != "" {
-		parts[0] += ", discovery off"
-	}
-	if others > 0 {
-		parts = append(parts, fmt.Sprintf("direct %d", others))
-	}
-	if m.net.Queued > 0 {
-		parts = append(parts, fmt.Sprintf("%d queued", m.net.Queued))
-	}
-	return strings.Join(parts, " · ")
-}
-
-func (m *model) rosterLines(width, height int) []string {
-	cursor := -1
-	if m.focus == onRoster {
-		cursor = m.cursor
-	}
-	return roster.View(m.entries(), m.open, cursor, width, height, m.opts.Now(), m.theme)
-}
-
-// helpAll is the help: commands and keys, made from what the program has. In
-// a narrow pane the explanation stands below what it explains.
-func (m *model) helpAll(width int) (lines []string) {
-	column := 12
-	for _, c := range command.All() {
-		column = max(column, text.Width(c.Usage))
-	}
-	add := func(left, right string) {
-		if width < 70 {
-			lines = append(lines, " "+m.theme.Strong.Render(left), "   "+right)
-			return
-		}
-		lines = append(lines, " "+m.theme.Strong.Render(text.Fit(left, column))+"  "+right)
-	}
-	for _, c := range command.All() {
-		add(c.Usage, c.Help)
-	}
-	lines = append(lines, "")
-	for _, b := range keys.all() {
-		add(b.Help().Key, b.Help().Desc)
-	}
-	return lines
-}
-
-// helpLines is the part of the help that is in view.
-func (m *model) helpLines(width, height int) []string {
-	lines := m.helpAll(width)
-	lines = lines[min(m.helpTop, len(lines)):]
-	for len(lines) < height {
-		lines = append(lines, "")
-	}
-	lines = lines[:max(0, height)]
-	for i := range lines {
-		lines[i] = text.Truncate(lines[i], width)
-	}
-	return lines
 }

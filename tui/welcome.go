@@ -5,38 +5,150 @@ import (
 	"strings"
 
 	"dione/net/messenger"
+	"dione/tui/chat"
+	"dione/tui/text"
+	"dione/tui/theme"
 )
 
-// welcome says once, in a room where nothing was ever said, who we are, what
-// the program is doing and what to do next.
-func (m *model) welcome() {
-	if m.greeted {
-		return
-	}
-	m.greeted = true
-	m.sayIn(messenger.Room, fmt.Sprintf("Welcome. You are %s ·%s. This is the room of everybody near: what you write here, they read.", m.self.Name, m.self.Tag))
-	m.sayIn(messenger.Room, "People appear by themselves, within a second of opening dione on this network, or in a second terminal with --home DIR. Pick one with Tab for a private chat; F1 helps.")
-	m.whereabouts()
+// paragraph is words in one style; "" is an empty row.
+type paragraph struct {
+	style theme.Style
+	words string
 }
 
-// whereabouts says when it changes on which interfaces we look for people, or
-// why on none. Where people look every day, only trouble is worth a line.
-func (m *model) whereabouts() {
-	var place string
+// intro is what stands above the first message of the open chat, in rows as
+// wide as the pane.
+func (m *model) intro() []string {
+	var paragraphs []paragraph
+	switch {
+	case !m.open.list.Empty():
+		paragraphs = []paragraph{{m.theme.Muted, "This is where it begins."}}
+	case m.open.chat.IsRoom():
+		paragraphs = m.welcome()
+	default:
+		paragraphs = m.beginning()
+	}
+	width := m.layout.pane()
+	var rows []string
+	if !m.layout.low() {
+		rows = append(rows, text.Pad(width))
+	}
+	for _, p := range paragraphs {
+		if p.words == "" && m.layout.low() {
+			continue
+		}
+		for _, s := range m.meter.Wrap(p.words, min(width-4, 76)) {
+			if n := width - 2 - m.meter.Width(s); n >= 0 {
+				rows = append(rows, "  "+p.style.Paint(m.meter.Show(s))+text.Pad(n))
+			}
+		}
+	}
+	if m.layout.low() {
+		return rows
+	}
+	return append(rows, text.Pad(width))
+}
+
+// welcome says in the empty room who we are, what the program is doing, who
+// is near, and what to do next.
+func (m *model) welcome() []paragraph {
+	th := &m.theme
+	ps := []paragraph{
+		{th.Strong, fmt.Sprintf("Welcome, %s ·%s", text.Name(m.self.Name), m.self.Tag)},
+		{},
+	}
+	if !m.layout.low() {
+		ps = append(ps,
+			paragraph{"", "This is the room of everybody near: what you write here, all of them read. Every link is encrypted and authenticated."},
+			paragraph{})
+	}
 	var names []string
-	for _, i := range m.net.Interfaces {
-		if i.Problem == "" {
-			names = append(names, i.Name)
+	for _, id := range m.order {
+		if p := m.people[id]; p.Near() {
+			names = append(names, label(p))
 		}
 	}
 	switch {
+	case len(names) > 0:
+		ps = append(ps, paragraph{th.Good, "● " + count(len(names), "person is", "people are") + " near: " + few(names)})
 	case m.net.LANOff != "":
-		place = "LAN discovery off: " + m.net.LANOff + ". People of this machine are found all the same."
-	case len(names) > 0 && m.greeted:
-		place = "Looking for people on " + strings.Join(names, ", ") + ". Some networks keep their devices apart; dione doctor tells what it sees."
+		ps = append(ps, paragraph{th.Bad, "✗ nobody can be found: LAN discovery is off. " + sentence(text.Name(m.net.LANOff))})
+	default:
+		ps = append(ps, paragraph{th.Strong, "○ nobody near yet"})
 	}
-	if place != m.place && place != "" {
-		m.sayIn(messenger.Room, place)
+	ps = append(ps, m.listening()...)
+	if m.layout.low() {
+		return append(ps, paragraph{th.Muted, "Open dione on another machine of this network. F1 helps."})
 	}
-	m.place = place
+	return append(ps,
+		paragraph{},
+		paragraph{th.Muted, "Open dione on another machine of this network, or here in a second terminal: dione --home DIR. Machines in different networks, or a Wi-Fi that keeps its guests apart, do not see each other."},
+		paragraph{},
+		paragraph{th.Muted, "Tab goes to the people · F1 shows every key and command"},
+	)
+}
+
+// listening says on which interfaces people are looked for, and on which that
+// does not work.
+func (m *model) listening() (ps []paragraph) {
+	if !m.netKnown || m.net.LANOff != "" {
+		return nil
+	}
+	var on []string
+	for _, in := range m.net.Interfaces {
+		if in.Problem != "" {
+			ps = append(ps, paragraph{m.theme.Unread, fmt.Sprintf("! %s: %s", text.Name(in.Name), text.Name(in.Problem))})
+			continue
+		}
+		on = append(on, strings.TrimSpace(text.Name(in.Name)+" "+firstAddr(in)))
+	}
+	if len(on) == 0 {
+		return append(ps, paragraph{m.theme.Muted, "No network interface is up: only this machine is searched."})
+	}
+	return append(ps, paragraph{m.theme.Muted, "Looking for people on " + few(on) + "."})
+}
+
+func firstAddr(in messenger.Interface) string {
+	if len(in.Addrs) == 0 {
+		return ""
+	}
+	return "(" + text.Name(in.Addrs[0]) + ")"
+}
+
+// beginning says in an empty private chat what will happen to what is written.
+func (m *model) beginning() []paragraph {
+	p := m.person(m.open.chat.Peer)
+	ps := []paragraph{
+		{m.theme.Strong, label(p)},
+		{},
+		{"", "Only the two of you read what is written here."},
+	}
+	if p.Connected() {
+		return append(ps, paragraph{m.theme.Good, "● here now, over " + chat.PathName(p.Path)})
+	}
+	return append(ps, paragraph{m.theme.Muted, "○ away: what you write waits here, also over restarts, until you are both up."})
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// few joins the first of many names.
+func few(names []string) string {
+	const shown = 5
+	if n := len(names) - shown; n > 1 {
+		return strings.Join(names[:shown], ", ") + fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(names, ", ")
+}
+
+// sentence begins s with a capital and ends it with a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
 }

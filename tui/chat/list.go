@@ -1,355 +1,367 @@
 // Package chat draws the messages of one conversation: a list that renders
-// what is visible only, keeps its place while messages come, and wraps each
-// message once per width.
+// what is in view only, keeps its place while messages come, and wraps each of
+// them once.
 //
-// It does no input or output: who owns a [List] loads pages and hands them in.
+// It does no input or output. Who owns a [List] loads pages of messages, hands
+// them in, and asks when it wants more.
 package chat
 
 import (
 	"slices"
-	"strings"
 	"time"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
 	"dione/tui/text"
 	"dione/tui/theme"
 )
 
-// maxItems bounds the messages in memory. Older ones are loaded again when
-// somebody scrolls there.
-const maxItems = 2000
+const (
+	// maxEntries bounds what is in memory of one conversation. What is further
+	// away is loaded again when somebody scrolls there.
+	maxEntries = 600
 
-// Item is one entry of a list: a message, or a quiet line of the program.
-type Item struct {
-	Message messenger.Message // zero for a quiet line
-	Who     string            // author as shown; "" for our own
-	Note    string            // a quiet line's text
-	Hint    string            // and the next step
-	Failed  bool              // it tells of something that failed
-	At      time.Time         // when it was written
-	cache   rendered
+	// maxLater bounds the news that are kept while their place is not loaded:
+	// more than a page, which holds all older ones.
+	maxLater = 500
+
+	// maxRows bounds the rows that are kept drawn.
+	maxRows = 4000
+)
+
+// Look is how and for whom a list draws. Its parts may change between two
+// calls of [List.SetLook] only.
+type Look struct {
+	Theme *theme.Theme
+	Meter text.Meter
+	Zone  *time.Location
+	Now   func() time.Time
+	Who   func(identity.ID) messenger.Person
 }
 
-// rendered is an item's lines and what they were made for.
-type rendered struct {
-	look  look
-	lines []string
+// entry is one item of the list: a message, or a quiet line of the program.
+type entry struct {
+	msg  messenger.Message // Row 0: a note
+	note *note
+	at   time.Time // our clock: what the list is ordered and dated by
+
+	drawn flags
+	rows  []string // nil: to be drawn
 }
 
-// look is everything that an item's lines depend on but the item itself.
-type look struct {
-	width            int
-	dark             bool
-	day, head, fresh bool
+// flags is what an entry's rows depend on beside the entry and the look.
+type flags struct {
+	day  bool // it begins a day
+	head bool // it names its author
+	rule int  // new messages that the rule above it tells of; 0 for no rule
 }
 
-// List is the conversation on the screen. The zero List is empty.
+// List is one conversation on the screen. Make it with [New].
 type List struct {
-	items  []*Item
-	width  int
-	height int
-	theme  theme.Theme
-	zone   *time.Location
-	up     int     // rows between the bottom of the view and the end; 0 follows
-	fresh  float64 // Pos of the last message read when the chat was opened; the rule stands behind it
-	ruled  bool    // show the rule
-	below  int     // messages that came while scrolled up
-	oldest bool    // nothing older is in the store
+	look          Look
+	width, height int
+
+	entries []*entry
+	intro   []string            // stands above the first message there is
+	atStart bool                // nothing older is in the store
+	atEnd   bool                // nothing newer is in the store
+	later   []messenger.Message // news from behind the end; newest last
+
+	follow bool   // the view stands at the end
+	top    *entry // else it begins in this entry; nil: in the intro
+	skip   int    // and leaves out so many of its rows
+	below  int    // messages that came below the view
+
+	rule     float64 // Pos behind which messages were unread
+	ruleNew  int     // how many; 0: no rule
+	view     []string
+	rowsHeld int
 }
 
-// New makes an empty list that writes times in zone.
-func New(t theme.Theme, zone *time.Location) *List { return &List{theme: t, zone: zone} }
+// New makes an empty list that knows nothing yet of what the store has.
+func New(look Look) *List { return &List{look: look, follow: true} }
 
-// SetTheme changes the styles.
-func (l *List) SetTheme(t theme.Theme) {
-	l.theme = t
-	for _, it := range l.items {
-		it.cache = rendered{}
+// SetLook changes how everything is drawn.
+func (l *List) SetLook(look Look) {
+	l.look = look
+	l.Redraw()
+}
+
+// Redraw draws everything anew, after a change of names for example.
+func (l *List) Redraw() {
+	for _, e := range l.entries {
+		e.rows = nil
 	}
+	l.rowsHeld, l.view = 0, nil
 }
 
-// SetSize changes the room that the list has. What is at the bottom of the
-// view stays in it.
+// SetSize gives the list its room. What is in view stays there.
 func (l *List) SetSize(width, height int) {
 	if width == l.width && height == l.height {
 		return
 	}
-	anchor := l.atBottom()
-	l.width, l.height = width, height
-	l.up = l.rowsBehind(anchor)
-	l.clamp()
-}
-
-// atBottom returns the index of the item that the bottom of the view shows.
-func (l *List) atBottom() int {
-	rows := 0
-	for i := len(l.items) - 1; i >= 0; i-- {
-		if rows += len(l.lines(i)); rows > l.up {
-			return i
-		}
+	if width != l.width {
+		l.Redraw()
 	}
-	return len(l.items) - 1
+	l.width, l.height, l.view = width, max(height, 0), nil
+	l.settle()
 }
 
-func (l *List) rowsBehind(anchor int) (rows int) {
-	for i := len(l.items) - 1; i > anchor; i-- {
-		rows += len(l.lines(i))
-	}
-	return rows
-}
-
-// Len returns how many entries are in memory.
-func (l *List) Len() int { return len(l.items) }
-
-// First returns the oldest message in memory, to page back from.
-func (l *List) First() (messenger.Message, bool) {
-	for _, it := range l.items {
-		if it.Message.Row != 0 {
-			return it.Message, true
-		}
-	}
-	return messenger.Message{}, false
-}
-
-// Last returns the newest message.
-func (l *List) Last() (messenger.Message, bool) {
-	for i := len(l.items) - 1; i >= 0; i-- {
-		if l.items[i].Message.Row != 0 {
-			return l.items[i].Message, true
-		}
-	}
-	return messenger.Message{}, false
-}
-
-// Mark puts the rule of new messages behind the message at pos, or takes it
-// away if nothing is unread.
-func (l *List) Mark(pos float64, unread bool) {
-	l.fresh, l.ruled = pos, unread
-}
-
-// Reset replaces everything by a page of the newest messages. Quiet lines stay.
-func (l *List) Reset(page []*Item, oldest bool) {
-	notes := slices.DeleteFunc(l.items, func(it *Item) bool { return it.Message.Row != 0 })
-	l.items, l.up, l.below, l.oldest = nil, 0, 0, oldest
-	l.items = append(l.items, page...)
-	for _, n := range notes {
-		l.insert(n)
+// SetIntro sets the rows that stand above the first message there is.
+func (l *List) SetIntro(rows []string) {
+	if !slices.Equal(rows, l.intro) {
+		l.intro, l.view = rows, nil
+		l.settle()
 	}
 }
 
-// Prepend puts an older page in front. The view stays where it is.
-func (l *List) Prepend(page []*Item, oldest bool) {
-	l.oldest = oldest
-	page = slices.DeleteFunc(page, func(it *Item) bool { return l.find(it.Message) >= 0 })
-	l.items = append(page, l.items...)
-}
+// Empty reports whether there is no message.
+func (l *List) Empty() bool { return l.first() == nil }
 
-// WantsOlder reports whether the view is close to the oldest message in
-// memory and the store has older ones.
-func (l *List) WantsOlder() bool {
-	if l.oldest || len(l.items) == 0 || l.width == 0 {
-		return false
-	}
-	rows := 0
-	for i := len(l.items) - 1; i >= 0; i-- {
-		if rows += len(l.lines(i)); rows > l.up+2*l.height {
-			return false
-		}
-	}
-	return true
-}
-
-// Add puts an entry in its place, which is the end unless it is late. A
-// message that is there already is replaced.
-func (l *List) Add(it *Item) {
-	if i := l.find(it.Message); i >= 0 {
-		l.items[i] = it
-		return
-	}
-	l.insert(it)
-	if l.up > 0 {
-		l.up += len(l.lines(slices.Index(l.items, it)))
-		if it.Message.Row != 0 {
-			l.below++
-		}
-	} else if len(l.items) > maxItems {
-		l.items = slices.Delete(l.items, 0, len(l.items)-maxItems)
-		l.oldest = false
-	}
-}
-
-// insert keeps messages in the order of the chat and quiet lines by time.
-func (l *List) insert(it *Item) {
-	i := len(l.items)
-	for i > 0 && behind(l.items[i-1], it) {
-		i--
-	}
-	l.items = slices.Insert(l.items, i, it)
-}
-
-// behind reports whether a stands behind b.
-func behind(a, b *Item) bool {
-	if a.Message.Row != 0 && b.Message.Row != 0 {
-		if a.Message.Pos != b.Message.Pos {
-			return a.Message.Pos > b.Message.Pos
-		}
-		return a.Message.Row > b.Message.Row
-	}
-	return a.arrived().After(b.arrived())
-}
-
-func (it *Item) arrived() time.Time {
-	if it.Message.Row != 0 {
-		return it.Message.Arrived
-	}
-	return it.At
-}
-
-// Update changes a message whose state has changed.
-func (l *List) Update(msg messenger.Message) {
-	if i := l.find(msg); i >= 0 {
-		l.items[i].Message = msg
-		l.items[i].cache = rendered{}
-	}
-}
-
-// Rename gives every message's author the name that who returns.
-func (l *List) Rename(who func(messenger.Message) string) {
-	for _, it := range l.items {
-		if it.Message.Row == 0 {
-			continue
-		}
-		if name := who(it.Message); name != it.Who {
-			it.Who, it.cache = name, rendered{}
-		}
-	}
-}
-
-func (l *List) find(msg messenger.Message) int {
-	if msg.Row == 0 {
-		return -1
-	}
-	for i := len(l.items) - 1; i >= 0; i-- {
-		if l.items[i].Message.Row == msg.Row {
-			return i
-		}
-	}
-	return -1
-}
-
-// Scroll moves the view by rows, up if positive.
-func (l *List) Scroll(rows int) {
-	l.up += rows
-	l.clamp()
-}
-
-// ToEnd follows the newest message again.
-func (l *List) ToEnd() { l.up, l.below = 0, 0 }
-
-// Following reports whether the newest message is in view.
-func (l *List) Following() bool { return l.up == 0 }
+// Following reports whether the view stands at the end.
+func (l *List) Following() bool { return l.follow && l.atEnd }
 
 // Below returns how many messages came below the view.
 func (l *List) Below() int { return l.below }
 
-func (l *List) clamp() {
-	total := 0
-	for i := len(l.items) - 1; i >= 0 && total < l.up+l.height; i-- {
-		total += len(l.lines(i))
+func (l *List) first() *entry {
+	for _, e := range l.entries {
+		if e.note == nil {
+			return e
+		}
 	}
-	l.up = max(0, min(l.up, total-l.height))
-	if l.up == 0 {
-		l.below = 0
+	return nil
+}
+
+func (l *List) last() *entry {
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		if l.entries[i].note == nil {
+			return l.entries[i]
+		}
+	}
+	return nil
+}
+
+// Last returns the newest message that the list has.
+func (l *List) Last() (msg messenger.Message, ok bool) {
+	if e := l.last(); e != nil {
+		return e.msg, true
+	}
+	return msg, false
+}
+
+func cursorOf(e *entry) messenger.Cursor { return messenger.Cursor{Pos: e.msg.Pos, Row: e.msg.Row} }
+
+// Older returns the place before which the list wants a page, because the view
+// comes near its first message.
+func (l *List) Older() (before messenger.Cursor, ok bool) {
+	e := l.first()
+	if l.atStart || e == nil || l.height == 0 {
+		return before, false
+	}
+	i, skip := l.place()
+	rows := skip
+	for i--; i >= 0 && rows < 2*l.height; i-- {
+		rows += len(l.rows(i))
+	}
+	return cursorOf(e), rows < 2*l.height
+}
+
+// Newer returns the place behind which the list wants a page, because the view
+// comes near the last message it has and that is not the newest.
+func (l *List) Newer() (after messenger.Cursor, ok bool) {
+	e := l.last()
+	if l.atEnd || e == nil || l.height == 0 {
+		return after, false
+	}
+	i, skip := l.place()
+	rows := -skip
+	for ; i < len(l.entries) && rows < 3*l.height; i++ {
+		if i >= 0 {
+			rows += len(l.rows(i))
+		}
+	}
+	return cursorOf(e), rows < 3*l.height
+}
+
+// Reset replaces the messages by the newest page, and goes to the end. What is
+// younger stays: it was told after the page had been read.
+func (l *List) Reset(page []messenger.Message, atStart bool) {
+	for _, e := range l.entries {
+		if e.note == nil && (len(page) == 0 || less(page[len(page)-1], e.msg)) {
+			l.remember(e.msg)
+		}
+	}
+	notes := slices.DeleteFunc(l.entries, func(e *entry) bool { return e.note == nil })
+	l.entries, l.rowsHeld = nil, 0
+	for _, m := range page {
+		l.entries = append(l.entries, newEntry(m))
+	}
+	for _, n := range notes {
+		if atStart || len(page) > 0 && n.at.After(page[0].Arrived) {
+			l.insert(n)
+		}
+	}
+	l.atStart, l.atEnd, l.view = atStart, true, nil
+	l.follow, l.top, l.skip, l.below = true, nil, 0, 0
+	l.catchUp()
+}
+
+// catchUp takes in what was told while its place was not there.
+func (l *List) catchUp() {
+	last := l.last()
+	for _, m := range l.later {
+		if i := l.find(m); i >= 0 {
+			l.entries[i].msg, l.entries[i].rows = m, nil
+		} else if last == nil || less(last.msg, m) {
+			l.insert(newEntry(m))
+		}
+	}
+	l.later = nil
+}
+
+// Stale reports whether the view stands at the end of what the list has, and
+// that is not the end of the conversation: it wants the newest page.
+func (l *List) Stale() bool { return l.follow && !l.atEnd }
+
+// Prepend puts an older page in front; short says that the store has no more.
+func (l *List) Prepend(page []messenger.Message, short bool) {
+	older := make([]*entry, 0, len(page)+len(l.entries))
+	first := l.first()
+	for _, m := range page {
+		if first == nil || less(m, first.msg) {
+			older = append(older, newEntry(m))
+		}
+	}
+	l.entries = append(older, l.entries...)
+	l.atStart, l.view = short, nil
+	if n := len(l.entries) - maxEntries; n > 0 && !l.follow {
+		if i, _ := l.place(); i < len(l.entries)-n-l.height {
+			l.entries = slices.Delete(l.entries, len(l.entries)-n, len(l.entries))
+			l.atEnd = false
+		}
 	}
 }
 
-// View returns exactly height lines of at most width columns.
-func (l *List) View() []string {
-	var rows []string // from the bottom up
-	skip := l.up
-	for i := len(l.items) - 1; i >= 0 && len(rows) < l.height; i-- {
-		lines := l.lines(i)
-		for j := len(lines) - 1; j >= 0 && len(rows) < l.height; j-- {
-			if skip > 0 {
-				skip--
-				continue
+// Append puts a newer page behind; short says that the store has no more.
+func (l *List) Append(page []messenger.Message, short bool) {
+	last := l.last()
+	for _, m := range page {
+		if last == nil || less(last.msg, m) {
+			l.entries = append(l.entries, newEntry(m))
+		}
+	}
+	l.atEnd, l.view = short, nil
+	if short {
+		l.catchUp()
+	}
+	l.trim()
+}
+
+// Add puts a new message in its place, which is the end unless it is late.
+func (l *List) Add(m messenger.Message) {
+	if i := l.find(m); i >= 0 {
+		l.Update(m)
+		return
+	}
+	if !l.follow && !m.Mine {
+		l.below++
+	}
+	if !l.atEnd {
+		l.remember(m)
+		return
+	}
+	l.insert(newEntry(m))
+	l.trim()
+}
+
+// Update changes a message that the list has.
+func (l *List) Update(m messenger.Message) {
+	if i := l.find(m); i >= 0 {
+		l.entries[i].msg, l.entries[i].rows, l.view = m, nil, nil
+	} else if !l.atEnd {
+		l.remember(m)
+	}
+}
+
+// remember keeps news until the place that they belong to is loaded: the page
+// may have been read before they were committed.
+func (l *List) remember(m messenger.Message) {
+	if l.later = append(l.later, m); len(l.later) > maxLater {
+		l.later = slices.Delete(l.later, 0, len(l.later)-maxLater)
+	}
+}
+
+// Rest lets go of all but the newest messages, because the conversation is not
+// on the screen any more.
+func (l *List) Rest(keep int) {
+	if l.follow && len(l.entries) > keep {
+		l.entries = slices.Delete(l.entries, 0, len(l.entries)-keep)
+		l.atStart = false
+	}
+	l.Redraw()
+}
+
+// SetRule draws a rule above the messages of others behind pos, which are n; 0
+// takes it away.
+func (l *List) SetRule(pos float64, n int) {
+	if l.rule != pos || l.ruleNew != n {
+		l.rule, l.ruleNew, l.view = pos, n, nil
+	}
+}
+
+// Rule returns how many new messages the rule tells of.
+func (l *List) Rule() int { return l.ruleNew }
+
+func newEntry(m messenger.Message) *entry {
+	at := m.Arrived
+	if at.IsZero() {
+		at = m.Sent
+	}
+	return &entry{msg: m, at: at}
+}
+
+// less reports whether a stands before b in their chat.
+func less(a, b messenger.Message) bool {
+	return a.Pos < b.Pos || a.Pos == b.Pos && a.Row < b.Row
+}
+
+// insert puts e before the entries that belong behind it. Notes have no place
+// in the order of the chat but their time.
+func (l *List) insert(e *entry) {
+	i := len(l.entries)
+	for ; i > 0; i-- {
+		b := l.entries[i-1]
+		if e.note == nil && b.note == nil {
+			if !less(e.msg, b.msg) {
+				break
 			}
-			rows = append(rows, lines[j])
+		} else if !e.at.Before(b.at) {
+			break
 		}
 	}
-	for len(rows) < l.height {
-		rows = append(rows, "")
-	}
-	slices.Reverse(rows)
-	return rows
+	l.entries = slices.Insert(l.entries, i, e)
+	l.view = nil
 }
 
-// lines returns the rendered lines of item i.
-func (l *List) lines(i int) []string {
-	it := l.items[i]
-	want := look{width: l.width, dark: l.theme.Dark, day: l.newDay(i), head: l.newAuthor(i), fresh: l.isFresh(i)}
-	if it.cache.lines == nil || it.cache.look != want {
-		it.cache = rendered{look: want, lines: l.render(it, want)}
+// trim drops the oldest entries while nobody looks there.
+func (l *List) trim() {
+	n := len(l.entries) - maxEntries
+	if n <= 0 {
+		return
 	}
-	return it.cache.lines
+	if i, _ := l.place(); i < n {
+		return
+	}
+	l.entries = slices.Delete(l.entries, 0, n)
+	l.atStart, l.view = false, nil
 }
 
-func (l *List) newDay(i int) bool {
-	if l.items[i].Message.Row == 0 {
-		return false
-	}
-	for j := i - 1; j >= 0; j-- {
-		if l.items[j].Message.Row != 0 {
-			y, m, d := l.items[j].At.In(l.zone).Date()
-			y2, m2, d2 := l.items[i].At.In(l.zone).Date()
-			return y != y2 || m != m2 || d != d2
+func (l *List) find(m messenger.Message) int {
+	for i := len(l.entries) - 1; i >= 0; i-- {
+		if e := l.entries[i]; e.note == nil && e.msg.Row == m.Row && e.msg.ID == m.ID {
+			return i
 		}
 	}
-	return true
-}
-
-// groupTime is how long one's messages stand under one name.
-const groupTime = 5 * time.Minute
-
-func (l *List) newAuthor(i int) bool {
-	if i == 0 {
-		return true
-	}
-	a, b := l.items[i-1], l.items[i]
-	return a.Message.Row == 0 || b.Message.Row == 0 || a.Message.From != b.Message.From || a.Who != b.Who ||
-		b.At.Sub(a.At).Abs() > groupTime || l.newDay(i) || l.isFresh(i)
-}
-
-// isFresh reports whether item i is the first unread message.
-func (l *List) isFresh(i int) bool {
-	it := l.items[i]
-	if !l.ruled || it.Message.Row == 0 || it.Message.Pos <= l.fresh || it.Message.Mine {
-		return false
-	}
-	for j := i - 1; j >= 0; j-- {
-		if m := l.items[j].Message; m.Row != 0 && !m.Mine {
-			return m.Pos <= l.fresh
-		}
-	}
-	return true
-}
-
-// Unread counts the messages of others behind the rule.
-func (l *List) Unread() (n int) {
-	for _, it := range l.items {
-		if it.Message.Row != 0 && !it.Message.Mine && it.Message.Pos > l.fresh {
-			n++
-		}
-	}
-	return n
-}
-
-// pad returns n blanks.
-func pad(n int) string { return strings.Repeat(" ", max(0, n)) }
-
-// rule draws a line with a label in its middle.
-func rule(label string, width int) string {
-	label = text.Truncate(" "+label+" ", width)
-	left := max(0, (width-text.Width(label))/2)
-	return strings.Repeat("─", left) + label + strings.Repeat("─", max(0, width-left-text.Width(label)))
+	return -1
 }

@@ -1,113 +1,157 @@
-// Package composer is where one writes: a text area that sends with Enter and
-// never loses what was typed.
+// Package composer is where one writes: a small text editor that works in
+// user-perceived characters, wraps, grows and never loses what was typed.
+//
+// It knows nothing of messages. Enter does not reach it: who owns a [Composer]
+// takes the text and says when it may go.
 package composer
 
 import (
 	"strings"
 
-	"charm.land/bubbles/v2/key"
-	"charm.land/bubbles/v2/textarea"
-	tea "charm.land/bubbletea/v2"
-
-	"dione/net/messenger"
-	"dione/tui/theme"
+	"dione/tui/text"
 )
 
-const (
-	// maxRows is how far the composer grows before it scrolls.
-	maxRows = 6
+// MaxInput bounds what a composer holds, in bytes. It is more than a message
+// may have, so that a text that is too long can be cut down where it stands.
+const MaxInput = 64 << 10
 
-	// maxInput bounds what can be in the composer at all, in characters. It
-	// is more than a message may have, so that a paste that is too long can
-	// still be cut down where it stands.
-	maxInput = 4 * messenger.MaxText
-)
+// maxStash bounds the texts that were set aside.
+const maxStash = 50
 
-// Composer is the text area. Make it with [New].
+// Composer holds one text and the place in it where one writes. Make it with
+// [New].
 type Composer struct {
-	area textarea.Model
+	text   string
+	at     int    // byte offset of the cursor, between two characters
+	goal   int    // column that moving up and down keeps; -1 for the one at hand
+	killed string // what was deleted last as a whole, for yank
+	stash  []string
+
+	meter text.Meter
+	width int
+	rows  []row // text laid out; nil when it has changed
+	top   int   // first row in view
 }
 
-// New makes an empty composer that has the focus.
-func New(t theme.Theme) *Composer {
-	a := textarea.New()
-	a.Prompt = "> "
-	a.ShowLineNumbers = false
-	a.EndOfBufferCharacter = ' '
-	a.DynamicHeight = true
-	a.MinHeight = 1
-	a.MaxHeight = maxRows
-	a.MaxContentHeight = 10000
-	a.CharLimit = maxInput
-	a.SetVirtualCursor(false)
-	a.KeyMap.InsertNewline.SetKeys("shift+enter", "alt+enter", "ctrl+j")
-	a.KeyMap.DeleteAfterCursor = key.NewBinding() // Ctrl+K is the palette's
-	c := &Composer{area: a}
-	c.SetTheme(t)
-	c.area.Focus()
-	return c
-}
+// row is one line on the screen: text[start:end]. The next row begins at next.
+type row struct{ start, end, next int }
 
-// SetTheme changes the styles.
-func (c *Composer) SetTheme(t theme.Theme) {
-	s := textarea.DefaultStyles(t.Dark)
-	for _, state := range []*textarea.StyleState{&s.Focused, &s.Blurred} {
-		*state = textarea.StyleState{Base: t.Plain, Text: t.Plain, CursorLine: t.Plain, Placeholder: t.Faint, Prompt: t.Faint, EndOfBuffer: t.Plain}
-	}
-	c.area.SetStyles(s)
-}
-
-// SetSize changes the width, and the rows to which the composer may grow.
-func (c *Composer) SetSize(width, rows int) {
-	c.area.MaxHeight = max(1, min(rows, maxRows))
-	c.area.SetWidth(max(width, 4))
-}
-
-// SetHint shows what can be written here while nothing is.
-func (c *Composer) SetHint(s string) { c.area.Placeholder = s }
-
-// Update takes a key or a paste.
-func (c *Composer) Update(msg tea.Msg) tea.Cmd {
-	var cmd tea.Cmd
-	c.area, cmd = c.area.Update(msg)
-	return cmd
-}
-
-// Focus lets the composer take keys, or not.
-func (c *Composer) Focus(on bool) {
-	if on {
-		c.area.Focus()
-		return
-	}
-	c.area.Blur()
-}
+// New makes an empty composer.
+func New() *Composer { return &Composer{goal: -1, width: 80} }
 
 // Text returns what is written.
-func (c *Composer) Text() string { return c.area.Value() }
+func (c *Composer) Text() string { return c.text }
 
-// SetText replaces what is written.
+// Empty reports whether nothing is written.
+func (c *Composer) Empty() bool { return c.text == "" }
+
+// SetText replaces what is written. The cursor stands behind it.
 func (c *Composer) SetText(s string) {
-	if s == c.area.Value() {
-		return
-	}
-	c.area.SetValue(s)
-	c.area.MoveToEnd()
+	c.text, c.at = s, len(s)
+	c.changed()
 }
 
-// Empty reports whether nothing but blanks is written.
-func (c *Composer) Empty() bool { return strings.TrimSpace(c.area.Value()) == "" }
-
-// Height returns the rows that the composer takes.
-func (c *Composer) Height() int { return c.area.Height() }
-
-// View returns the lines, [Composer.Height] of them.
-func (c *Composer) View() []string { return strings.Split(c.area.View(), "\n") }
-
-// Cursor returns where the terminal's cursor belongs inside the view, nil when
-// the composer has no focus.
-func (c *Composer) Cursor() *tea.Cursor {
-	if !c.area.Focused() {
-		return nil
+// Insert writes s at the cursor, as far as a terminal can show it, and reports
+// whether there was room; if not, nothing has changed.
+func (c *Composer) Insert(s string) bool {
+	s = text.Input(s)
+	if len(c.text)+len(s) > MaxInput {
+		return false
 	}
-	return c.area.Cursor()
+	c.text = c.text[:c.at] + s + c.text[c.at:]
+	c.at += len(s)
+	c.changed()
+	return true
+}
+
+// Clear takes away what is written and keeps it for [Composer.Recall].
+func (c *Composer) Clear() {
+	c.Keep(c.text)
+	c.SetText("")
+}
+
+// Keep sets a text aside for [Composer.Recall].
+func (c *Composer) Keep(s string) {
+	if s == "" {
+		return
+	}
+	if len(c.stash) == maxStash {
+		c.stash = c.stash[1:]
+	}
+	c.stash = append(c.stash, s)
+}
+
+// Recall brings back what was set aside last. It reports whether it did: not
+// over something that is written.
+func (c *Composer) Recall() bool {
+	if c.text != "" || len(c.stash) == 0 {
+		return false
+	}
+	last := len(c.stash) - 1
+	c.SetText(c.stash[last])
+	c.stash = c.stash[:last]
+	return true
+}
+
+// SetSize gives the composer its columns and tells how the terminal measures.
+func (c *Composer) SetSize(width int, m text.Meter) {
+	if width != c.width || m != c.meter {
+		c.width, c.meter, c.rows = width, m, nil
+	}
+}
+
+func (c *Composer) changed() { c.rows, c.goal = nil, -1 }
+
+// layout breaks the text into rows, once for each change. The last column is
+// kept for the cursor behind a full row.
+func (c *Composer) layout() []row {
+	if c.rows != nil {
+		return c.rows
+	}
+	width := c.width - 1
+	for start := 0; ; {
+		end, next := c.meter.Break(c.text[start:], width)
+		r := row{start, start + end, start + next}
+		c.rows = append(c.rows, r)
+		if r.next == len(c.text) {
+			if r.next > r.end && c.text[r.next-1] == '\n' {
+				c.rows = append(c.rows, row{r.next, r.next, r.next})
+			}
+			return c.rows
+		}
+		start = r.next
+	}
+}
+
+// Rows returns how many rows the text takes.
+func (c *Composer) Rows() int { return len(c.layout()) }
+
+// cursorRow returns the index of the row in which the cursor stands.
+func (c *Composer) cursorRow() int {
+	rows := c.layout()
+	i := 0
+	for i+1 < len(rows) && rows[i+1].start <= c.at {
+		i++
+	}
+	return i
+}
+
+// View returns height rows of the text, those around the cursor, and where the
+// cursor is among them. Fewer rows are returned when the text has fewer. More
+// reports on either side whether the text goes on there.
+func (c *Composer) View(height int) (lines []string, x, y int, above, below bool) {
+	rows, at := c.layout(), c.cursorRow()
+	height = max(height, 1)
+	c.top = max(min(c.top, at, len(rows)-height), at-height+1, 0)
+	end := min(len(rows), c.top+height)
+	for _, r := range rows[c.top:end] {
+		lines = append(lines, c.meter.Show(strings.TrimSuffix(c.text[r.start:r.end], "\n")))
+	}
+	// Blanks at which a row was broken are not drawn: the cursor waits behind
+	// the row for the word that follows them.
+	x = c.meter.Width(c.text[rows[at].start:min(c.at, rows[at].end)])
+	if trailing := c.at - rows[at].end; trailing > 0 {
+		x += trailing
+	}
+	return lines, min(x, max(c.width-1, 0)), at - c.top, c.top > 0, end < len(rows)
 }

@@ -3,7 +3,6 @@
 package roster
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -12,57 +11,116 @@ import (
 	"dione/tui/theme"
 )
 
-// Entry is one line of the roster that can be chosen.
+// Entry is one conversation that can be chosen.
 type Entry struct {
 	Chat   messenger.Chat
 	Person messenger.Person // zero for the room
 	Unread int
+	Seen   string // when the person was last here; "" if they are, or never were
 }
 
-// Entries puts everybody in the order of the screen: the room, people near,
-// contacts.
-func Entries(people []messenger.Person, unread map[messenger.Chat]int) []Entry {
-	entries := []Entry{{Chat: messenger.Room, Unread: unread[messenger.Room]}}
+// Roster is the list and the place in it. The zero Roster is empty.
+type Roster struct {
+	entries []Entry
+	open    messenger.Chat // the conversation on the screen
+	cursor  messenger.Chat // the line under the cursor
+	active  bool           // the cursor is shown
+	top     int            // first line in view
+}
+
+// Sort puts people into the order of the screen, which is that of the
+// argument: the room first, those near, then contacts and who is reached by
+// another way.
+func Sort(people []messenger.Person, unread func(messenger.Chat) int, seen func(messenger.Person) string) []Entry {
+	entries := []Entry{{Chat: messenger.Room, Unread: unread(messenger.Room)}}
 	for _, near := range []bool{true, false} {
 		for _, p := range people {
-			if p.Near() == near && (near || p.Contact || p.Connected()) {
-				chat := messenger.Chat{Peer: p.ID}
-				entries = append(entries, Entry{Chat: chat, Person: p, Unread: unread[chat]})
+			chat := messenger.Chat{Peer: p.ID}
+			n := unread(chat)
+			if p.Near() == near && (near || p.Contact || p.Connected() || n > 0) {
+				entries = append(entries, Entry{Chat: chat, Person: p, Unread: n, Seen: seen(p)})
 			}
 		}
 	}
 	return entries
 }
 
-// View draws entries into exactly height lines of width columns. The chat that
-// is open stands out; cursor is the one under the cursor, -1 if the roster is
-// not in use.
-func View(entries []Entry, open messenger.Chat, cursor, width, height int, now time.Time, t theme.Theme) []string {
-	var lines []string
-	at := 0 // line of the cursor, or of the open chat
-	section := ""
-	for i, e := range entries {
+// Set replaces the entries. The cursor stays on its conversation.
+func (r *Roster) Set(entries []Entry) { r.entries = entries }
+
+// Open tells which conversation is on the screen.
+func (r *Roster) Open(c messenger.Chat) { r.open = c }
+
+// Focus shows the cursor, on the open conversation at first, or hides it.
+func (r *Roster) Focus(on bool) {
+	if r.active = on; on {
+		r.cursor = r.open
+	}
+}
+
+// Move moves the cursor by lines, within the list.
+func (r *Roster) Move(by int) {
+	if len(r.entries) > 0 {
+		i := min(max(r.index(r.cursor)+by, 0), len(r.entries)-1)
+		r.cursor = r.entries[i].Chat
+	}
+}
+
+// Chosen returns the conversation under the cursor.
+func (r *Roster) Chosen() messenger.Chat {
+	if len(r.entries) == 0 {
+		return messenger.Room
+	}
+	return r.entries[r.index(r.cursor)].Chat
+}
+
+// Beside returns the conversation so many lines from the open one. The list
+// goes round.
+func (r *Roster) Beside(by int) messenger.Chat {
+	n := len(r.entries)
+	if n == 0 {
+		return messenger.Room
+	}
+	return r.entries[((r.index(r.open)+by)%n+n)%n].Chat
+}
+
+func (r *Roster) index(c messenger.Chat) int {
+	for i, e := range r.entries {
+		if e.Chat == c {
+			return i
+		}
+	}
+	return 0
+}
+
+// View draws the roster in exactly height rows of width columns.
+func (r *Roster) View(width, height int, th *theme.Theme, m text.Meter) []string {
+	d := drawing{th: th, m: m, width: width}
+	var rows []string
+	at, section := 0, ""
+	for _, e := range r.entries {
 		if s := sectionOf(e); s != section {
 			section = s
-			lines = append(lines, "", t.Faint.Render(text.Fit(" "+s, width)))
+			rows = append(rows, text.Pad(width), th.Muted.Paint(m.Fit(" "+s, width)))
 		}
-		if i == cursor || cursor < 0 && e.Chat == open {
-			at = len(lines)
+		current := e.Chat == r.open
+		if r.active {
+			current = e.Chat == r.cursor
 		}
-		lines = append(lines, line(e, e.Chat == open, i == cursor, width, now, t))
+		if current {
+			at = len(rows)
+		}
+		rows = append(rows, d.entry(e, e.Chat == r.open, r.active && current))
 	}
-	if len(entries) == 1 {
-		lines = append(lines, "", t.Faint.Render(text.Fit(" nobody near yet", width)))
+	if len(r.entries) == 1 {
+		rows = append(rows, text.Pad(width), th.Muted.Paint(m.Fit(" nobody near yet", width)))
 	}
-	from := max(0, min(at-height+2, len(lines)-height))
-	lines = lines[from:min(len(lines), from+height)]
-	for len(lines) < height {
-		lines = append(lines, "")
+	r.top = max(min(r.top, at, len(rows)-height), at-height+1, 0)
+	rows = rows[r.top:min(len(rows), r.top+height)]
+	for len(rows) < height {
+		rows = append(rows, text.Pad(width))
 	}
-	for i, l := range lines {
-		lines[i] = text.Fit(l, width)
-	}
-	return lines
+	return rows
 }
 
 func sectionOf(e Entry) string {
@@ -75,52 +133,72 @@ func sectionOf(e Entry) string {
 	return "CONTACTS"
 }
 
-func line(e Entry, open, chosen bool, width int, now time.Time, t theme.Theme) string {
-	sign, name, seen := "#", "lan", ""
-	signStyle := t.Faint
-	if !e.Chat.IsRoom() {
-		sign, name = "○", text.ByRune.Show(text.Name(e.Person.Name))
-		if e.Person.Connected() {
-			sign, signStyle = "●", t.Good
-		} else if s := Ago(e.Person.LastSeen, now); s != "" {
-			seen = " (" + s + ")"
-		}
-	}
-	badge := ""
-	if e.Unread > 0 {
-		badge = " " + strconv.Itoa(min(e.Unread, 999))
-	}
-	room := width - 3 - text.Width(badge) - 1
-	if text.Width(name)+text.Width(seen) > room {
-		seen = ""
-	}
-	name = text.Truncate(name, room)
-	fill := pad(room - text.Width(name) - text.Width(seen))
-	if chosen {
-		return t.Chosen.Render(" " + sign + " " + name + seen + fill + badge + " ")
-	}
-	nameStyle := t.Plain
-	if open || e.Unread > 0 {
-		nameStyle = t.Strong
-	}
-	return " " + signStyle.Render(sign) + " " + nameStyle.Render(name) + t.Faint.Render(seen) + fill + t.Warn.Render(badge) + " "
+// drawing is what drawing a line needs.
+type drawing struct {
+	th    *theme.Theme
+	m     text.Meter
+	width int
 }
 
-func pad(n int) string { return fmt.Sprintf("%*s", max(0, n), "") }
+// entry draws one line: sign, name and tag, and at the right end how many
+// messages are unread or when somebody was last seen. The tag is never cut.
+func (d drawing) entry(e Entry, open, chosen bool) string {
+	sign, name, tag, signStyle := "#", "lan", "", d.th.Muted
+	if !e.Chat.IsRoom() {
+		sign, name, tag = "○", text.Name(e.Person.Name), " ·"+e.Person.Tag
+		if e.Person.Connected() {
+			sign, signStyle = "●", d.th.Good
+		}
+	}
+	end, endStyle := e.Seen, d.th.Muted
+	if e.Unread > 0 {
+		end, endStyle = badge(e.Unread), d.th.Unread
+	}
+	mark := " "
+	switch {
+	case chosen:
+		mark = "›"
+	case open:
+		mark = "▎"
+	}
+	room := d.width - 4 - d.m.Width(tag) // mark, sign, blank, and one at the right
+	if end != "" {
+		if need := d.m.Width(end) + 1; e.Unread > 0 || room-need >= min(d.m.Width(name), 6) {
+			room -= need
+		} else {
+			end = ""
+		}
+	}
+	if room < 1 {
+		return text.Pad(d.width)
+	}
+	name = d.m.Truncate(name, room)
+	fill := text.Pad(room - d.m.Width(name))
+	if end != "" {
+		fill += " "
+	}
+	if chosen {
+		return d.th.Chosen.Paint(mark + sign + " " + d.m.Show(name) + tag + fill + end + " ")
+	}
+	nameStyle := theme.Style("")
+	if open || e.Unread > 0 {
+		nameStyle = d.th.Strong
+	}
+	return d.th.Accent.Paint(mark) + signStyle.Paint(sign) + " " + nameStyle.Paint(d.m.Show(name)) +
+		d.th.Muted.Paint(tag) + fill + endStyle.Paint(end) + " "
+}
 
-// Ago tells how long ago a time in unix milliseconds was, shortly: "2 h".
-func Ago(ms int64, now time.Time) string {
-	if ms == 0 {
+func badge(n int) string {
+	if n > 999 {
+		return "999+"
+	}
+	return strconv.Itoa(n)
+}
+
+// LastSeen tells for [Sort] when p was last here; since writes the time.
+func LastSeen(p messenger.Person, since func(time.Time) string) string {
+	if p.Connected() || p.LastSeen == 0 {
 		return ""
 	}
-	switch d := now.Sub(time.UnixMilli(ms)); {
-	case d < time.Minute:
-		return "now"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%d d", int(d.Hours()/24))
-	}
+	return since(time.UnixMilli(p.LastSeen))
 }

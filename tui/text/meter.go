@@ -132,3 +132,11 @@ func Pad(n int) string {
 	}
 	return strings.Repeat(" ", n)
 }
+
+// Next returns the length in bytes of the first user-perceived character of s.
+func Next(s string) int {
+	if s == "" {
+		return 0
+	}
+	return len(first(s))
+}

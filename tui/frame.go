@@ -1,0 +1,220 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"dione/net/messenger"
+	"dione/tui/chat"
+	"dione/tui/text"
+	"dione/tui/theme"
+)
+
+// This file holds what is written on the frame: who, how and how many.
+
+// words is text in several styles.
+type words []struct {
+	style theme.Style
+	s     string
+}
+
+// border draws a horizontal line of the frame with words at its left end and,
+// if there is room, at its right end.
+func (m *model) border(left, right string, width int, label, end words) string {
+	line := func(n int) string { return m.theme.Line.Paint(strings.Repeat("─", n)) }
+	var b strings.Builder
+	b.WriteString(m.theme.Line.Paint(left + "─"))
+	used := 1
+	put := func(ws words, room int) {
+		b.WriteByte(' ')
+		used++
+		for _, w := range ws {
+			s, n := w.s, m.meter.Width(w.s)
+			if n > room {
+				s = m.meter.Truncate(s, room)
+				n = m.meter.Width(s)
+			}
+			b.WriteString(w.style.Paint(m.meter.Show(s)))
+			used += n
+			room -= n
+		}
+		b.WriteByte(' ')
+		used++
+	}
+	if len(label) > 0 && width > 5 {
+		put(label, width-4)
+	}
+	if n := m.width(end); len(end) > 0 && used+n+4 <= width {
+		b.WriteString(line(width - used - n - 3))
+		used = width - n - 3
+		put(end, n)
+	}
+	b.WriteString(line(max(width-used, 0)) + m.theme.Line.Paint(right))
+	return b.String()
+}
+
+func (m *model) width(ws words) (n int) {
+	for _, w := range ws {
+		n += m.meter.Width(w.s)
+	}
+	return n
+}
+
+// header tells whose chat is open and by what way.
+func (m *model) header() words {
+	th := &m.theme
+	var ws words
+	if m.open.chat.IsRoom() {
+		near := 0
+		for _, p := range m.people {
+			if p.Near() {
+				near++
+			}
+		}
+		who := "nobody near yet"
+		if near > 0 {
+			who = count(near, "person near", "people near")
+		}
+		ws = words{{th.Strong, "# lan"}, {th.Muted, "  " + who}}
+	} else {
+		p := m.person(m.open.chat.Peer)
+		path := "away"
+		if p.Connected() {
+			path = chat.PathName(p.Path)
+		} else if p.LastSeen != 0 {
+			path = "last seen " + chat.Since(m.time(p.LastSeen), m.opts.Now().In(m.opts.Zone))
+		}
+		// The name gives way, so that the tag and the path are never cut.
+		rest := "  " + path
+		tag := " ·" + p.Tag
+		room := max(m.layout.pane()-4-m.meter.Width(tag+rest), 1)
+		ws = words{{th.Strong, m.meter.Truncate(text.Name(p.Name), room)}, {th.Muted, tag + rest}}
+	}
+	if n := m.unread() - m.open.unread; n > 0 && m.layout.roster == 0 {
+		ws = append(ws, words{{th.Unread, fmt.Sprintf("  %d elsewhere", n)}}...)
+	}
+	return ws
+}
+
+// whoami is our own name.
+func (m *model) whoami() words {
+	tag := " ·" + m.self.Tag
+	name := m.meter.Truncate(text.Name(m.self.Name), max(m.layout.roster, 20)-5-m.meter.Width(tag))
+	return words{{m.theme.Mine, name}, {m.theme.Muted, tag}}
+}
+
+// below stands in the line above the composer while the view is not at the end.
+func (m *model) below() words {
+	switch n := m.open.list.Below(); {
+	case n > 0:
+		return words{{m.theme.Unread, fmt.Sprintf("↓ %d new below", n)}, {m.theme.Muted, " · Esc"}}
+	case !m.open.list.Following() && !m.open.list.Stale():
+		return words{{m.theme.Muted, "↓ scrolled back · Esc"}}
+	}
+	return nil
+}
+
+// counter tells how long a text is that comes near the limit.
+func (m *model) counter() words {
+	n := len(m.open.composer.Text())
+	if n < messenger.MaxText*9/10 {
+		return nil
+	}
+	style := m.theme.Muted
+	if n > messenger.MaxText {
+		style = m.theme.Bad
+	}
+	return words{{style, fmt.Sprintf("%.1f of %d KiB", float64(n)/1024, messenger.MaxText>>10)}}
+}
+
+// status is the state of the network in a few words.
+func (m *model) status() words {
+	th := &m.theme
+	var ws words
+	add := func(style theme.Style, s string) {
+		if len(ws) > 0 {
+			ws = append(ws, words{{th.Muted, " · "}}...)
+		}
+		ws = append(ws, words{{style, s}}...)
+	}
+	near, direct := 0, 0
+	for _, p := range m.people {
+		switch {
+		case p.Near():
+			near++
+		case p.Connected():
+			direct++
+		}
+	}
+	if m.net.LANOff != "" {
+		add(th.Bad, "LAN off")
+	} else {
+		add(th.Muted, fmt.Sprintf("LAN %d", near))
+	}
+	if direct > 0 {
+		add(th.Muted, fmt.Sprintf("direct %d", direct))
+	}
+	if port := port(m.net.Addrs); port != "" && m.layout.width >= onePane {
+		add(th.Muted, "port "+port)
+	}
+	if m.net.Queued > 0 {
+		add(th.Unread, fmt.Sprintf("%d queued", m.net.Queued))
+	}
+	return ws
+}
+
+// port finds the port in a multiaddr, /ip4/…/tcp/PORT/….
+func port(addrs []string) string {
+	for _, a := range addrs {
+		if _, rest, ok := strings.Cut(a, "/tcp/"); ok {
+			port, _, _ := strings.Cut(rest, "/")
+			return text.Name(port)
+		}
+	}
+	return ""
+}
+
+// statusEnd names the keys that lead to all others.
+func (m *model) statusEnd() words {
+	end := words{{m.theme.Muted, "Tab people · F1 help"}}
+	if m.layout.roster > 0 || m.width(m.status())+m.width(end)+8 > m.layout.pane() {
+		end[0].s = "F1 help"
+	}
+	return end
+}
+
+// overlay draws the top dialog over rows, in their middle.
+func (m *model) overlay(rows []string) []string {
+	l := m.layout
+	width, height := l.width-4, l.height-2
+	if l.width < onePane || l.height < 20 {
+		width, height = l.width, l.height
+	}
+	box := m.dialogs.View(width, height, &m.theme, m.meter)
+	if len(box) == 0 {
+		return rows
+	}
+	method := ansi.WcWidth
+	if m.meter == text.ByCluster {
+		method = ansi.GraphemeWidth
+	}
+	boxWidth := method.StringWidth(box[0])
+	x, y := (l.width-boxWidth)/2, max((l.height-len(box))/2, 0)
+	rows = append([]string{}, rows...)
+	for i, b := range box {
+		if y+i >= len(rows) {
+			break
+		}
+		row := rows[y+i]
+		before := method.Cut(row, 0, x)
+		after := method.Cut(row, x+boxWidth, l.width)
+		if method.StringWidth(after) > l.width-x-boxWidth { // half of a wide character
+			after = method.Cut(row, x+boxWidth+1, l.width)
+		}
+		rows[y+i] = before + text.Pad(x-method.StringWidth(before)) + b +
+			text.Pad(l.width-x-boxWidth-method.StringWidth(after)) + after
+	}
+	return rows
+}

@@ -1,0 +1,189 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"dione/net/messenger"
+	"dione/tui/command"
+	"dione/tui/composer"
+	"dione/tui/dialog"
+)
+
+// press takes a key.
+func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, keys.Clear):
+		return m.clear()
+	case key.Matches(msg, keys.Suspend):
+		return tea.Suspend
+	case key.Matches(msg, keys.Help):
+		if m.dialogs.Has(dialog.Help) {
+			m.dialogs.Pop()
+		} else {
+			m.dialogs.Push(helpDialog())
+		}
+	case m.dialogs.Open():
+		if act, ok := m.dialogs.Press(msg); ok {
+			return m.act(act)
+		}
+	case key.Matches(msg, keys.Previous):
+		m.show(m.roster.Beside(-1))
+	case key.Matches(msg, keys.Next):
+		m.show(m.roster.Beside(+1))
+	case key.Matches(msg, keys.Focus):
+		m.focusRoster(!m.onRoster)
+	case m.onRoster && m.pressRoster(msg):
+	case key.Matches(msg, keys.PageUp):
+		m.open.list.Scroll(-max(m.listHeight()-2, 1))
+	case key.Matches(msg, keys.PageDown):
+		m.open.list.Scroll(max(m.listHeight()-2, 1))
+	case key.Matches(msg, keys.Start):
+		m.open.list.Home()
+	case key.Matches(msg, keys.End):
+		m.open.list.End()
+	case key.Matches(msg, keys.Close):
+		m.answer, m.answered = answer{}, nil
+		m.open.list.End()
+	case key.Matches(msg, keys.Send):
+		return m.enter()
+	case key.Matches(msg, keys.Newline):
+		m.write("\n")
+	case key.Matches(msg, keys.Recall) && m.open.composer.Recall():
+	default:
+		if _, full := m.open.composer.Press(msg); full {
+			m.fail(messenger.ErrTooLong)
+		}
+	}
+	return nil
+}
+
+// pressRoster takes a key while the roster has them, and reports whether it
+// was one for the roster. What writes goes to the composer, as always.
+func (m *model) pressRoster(msg tea.KeyPressMsg) bool {
+	m.left = nil
+	switch msg.String() {
+	case "up":
+		m.roster.Move(-1)
+	case "down":
+		m.roster.Move(+1)
+	case "pgup", "home":
+		m.roster.Move(-1 << 20)
+	case "pgdown", "end":
+		m.roster.Move(1 << 20)
+	case "enter", "right":
+		c := m.roster.Chosen()
+		m.focusRoster(false)
+		m.show(c)
+	case "esc", "left":
+		m.focusRoster(false)
+	default:
+		if msg.Text != "" {
+			m.focusRoster(false)
+		}
+		return false
+	}
+	return true
+}
+
+// paste writes what was pasted. More than a message may have stays in the
+// composer, where it can be cut down.
+func (m *model) paste(s string) {
+	m.dialogs.Clear()
+	if m.onRoster {
+		m.focusRoster(false)
+	}
+	m.write(s)
+}
+
+func (m *model) write(s string) {
+	c := m.open.composer
+	if !c.Insert(s) {
+		m.fail(fmt.Errorf("%w: this paste has %d KiB more than fits here", messenger.ErrTooLong, (len(c.Text())+len(s)-composer.MaxInput)>>10+1))
+	} else if len(c.Text()) > messenger.MaxText {
+		m.fail(messenger.ErrTooLong)
+	}
+}
+
+// clear is Ctrl+C: it takes away what is written, and leaves if nothing is.
+func (m *model) clear() tea.Cmd {
+	if !m.open.composer.Empty() && !m.dialogs.Open() {
+		m.open.composer.Clear()
+		return nil
+	}
+	return tea.Quit
+}
+
+// enter sends what is written, or carries it out.
+func (m *model) enter() tea.Cmd {
+	c := m.open.composer
+	cmd, err := command.Parse(c.Text())
+	if err != nil {
+		m.fail(err)
+		return nil
+	}
+	if say, ok := cmd.(command.Say); ok {
+		out := outgoing{m.open.chat, trim(say.Text)}
+		switch {
+		case out.text == "":
+			return nil
+		case len(out.text) > messenger.MaxText:
+			m.fail(messenger.ErrTooLong)
+			return nil
+		}
+		c.SetText("")
+		m.answer, m.answered = answer{}, nil
+		return m.send(out)
+	}
+	c.SetText("")
+	m.answer, m.answered = answer{}, nil
+	return m.carryOut(cmd)
+}
+
+// trim takes away the blank end of a text and blank lines before it. The
+// indentation of its first line stays.
+func trim(s string) string {
+	s = strings.TrimRight(s, " \t\n")
+	for {
+		line, rest, more := strings.Cut(s, "\n")
+		if !more || strings.TrimSpace(line) != "" {
+			return s
+		}
+		s = rest
+	}
+}
+
+// send gives a text to the engine. Texts go one at a time, so that they keep
+// their order. They are on the screen once they are on the disk.
+func (m *model) send(out outgoing) tea.Cmd {
+	conv := m.chat(out.chat)
+	conv.list.SetRule(0, 0)
+	conv.list.End()
+	m.outgoing = append(m.outgoing, out)
+	if len(m.outgoing) > 1 {
+		return nil
+	}
+	return send(m.client, out)
+}
+
+// sent takes what became of the text sent last. One that was refused is back
+// in the composer, or behind Up if something else is written there.
+func (m *model) sent(msg sentMsg) tea.Cmd {
+	m.outgoing = m.outgoing[1:]
+	if msg.err != nil {
+		c := m.chat(msg.chat).composer
+		if c.Empty() {
+			c.SetText(msg.text)
+		} else {
+			c.Keep(msg.text)
+		}
+		m.fail(fmt.Errorf("not sent: %w", msg.err))
+	}
+	if len(m.outgoing) == 0 {
+		return nil
+	}
+	return send(m.client, m.outgoing[0])
+}
