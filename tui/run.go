@@ -17,8 +17,12 @@ const maxBurst = 512
 // Run shows the screen until the user leaves or ctx ends, and leaves the
 // terminal as it found it. Signals are the caller's: it ends ctx.
 func Run(ctx context.Context, c client, opts Options) error {
+	return run(ctx, c, opts, tea.WithoutSignalHandler())
+}
+
+func run(ctx context.Context, c client, opts Options, how ...tea.ProgramOption) error {
 	ctx, cancel := context.WithCancel(ctx)
-	p := tea.NewProgram(newModel(c, opts), tea.WithoutSignalHandler())
+	p := tea.NewProgram(newModel(c, opts), how...)
 	var running sync.WaitGroup
 	running.Go(func() { pump(ctx, c.Events(), p.Send) })
 	running.Go(func() {
