@@ -57,7 +57,10 @@ const (
 
 type (
 	eventsMsg []messenger.Event
-	chatsMsg  []messenger.ChatInfo
+	chatsMsg  struct {
+		infos []messenger.ChatInfo
+		again bool // asked for a second time
+	}
 	peopleMsg []messenger.Person
 	netMsg    struct {
 		net  messenger.Net
@@ -107,10 +110,10 @@ func call(f func(context.Context) (tea.Msg, error)) tea.Cmd {
 	}
 }
 
-func loadChats(c client) tea.Cmd {
+func loadChats(c client, again bool) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
 		infos, err := c.Chats(ctx)
-		return chatsMsg(infos), err
+		return chatsMsg{infos, again}, err
 	})
 }
 

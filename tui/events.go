@@ -17,12 +17,14 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 	for _, ev := range evs {
 		switch ev := ev.(type) {
 		case messenger.MessageSent:
-			m.chat(ev.Message.Chat).list.Add(ev.Message)
+			m.chat(ev.Message.Chat).add(ev.Message)
 			cmds = append(cmds, m.count(ev.Message))
 		case messenger.MessageReceived:
 			m.received(ev)
 		case messenger.StateChanged:
-			m.chat(ev.Message.Chat).list.Update(ev.Message)
+			if conv := m.chat(ev.Message.Chat); conv.wanted() {
+				conv.list.Update(ev.Message)
+			}
 			cmds = append(cmds, m.count(ev.Message))
 		case messenger.PersonNear:
 			m.moved(ev.Person, ev.Person.Path)
@@ -67,10 +69,23 @@ func (m *model) received(ev messenger.MessageReceived) {
 	if m.put(ev.From) {
 		conv.list.Redraw()
 	}
-	conv.list.Add(ev.Message)
-	conv.unread++
+	conv.add(ev.Message)
+	if ev.Message.Row > conv.counted {
+		conv.unread++
+		conv.counted = ev.Message.Row
+	}
 	if conv == m.open && (m.blurred || !conv.list.Following() || m.dialogs.Open() || !m.chatShown()) {
 		m.setRule(conv)
+	}
+}
+
+// wanted reports whether the list wants to be told of messages: not before
+// somebody opens the chat, when they are loaded anyway.
+func (conv *conversation) wanted() bool { return conv.loading || !conv.list.Stale() }
+
+func (conv *conversation) add(msg messenger.Message) {
+	if conv.wanted() {
+		conv.list.Add(msg)
 	}
 }
 
@@ -125,7 +140,7 @@ func (m *model) reread() []tea.Cmd {
 		}
 	}
 	return []tea.Cmd{
-		loadChats(m.client),
+		loadChats(m.client, false),
 		loadPeople(m.client),
 		loadNet(m.client, false),
 		loadNewest(m.client, m.open.chat, pageSize),

@@ -67,15 +67,9 @@ func (m *model) header() words {
 	th := &m.theme
 	var ws words
 	if m.open.chat.IsRoom() {
-		near := 0
-		for _, p := range m.people {
-			if p.Near() {
-				near++
-			}
-		}
 		who := "nobody near yet"
-		if near > 0 {
-			who = count(near, "person near", "people near")
+		if m.near > 0 {
+			who = count(m.near, "person near", "people near")
 		}
 		ws = words{{th.Strong, "# lan"}, {th.Muted, "  " + who}}
 	} else {
@@ -139,22 +133,13 @@ func (m *model) status() words {
 		}
 		ws = append(ws, words{{style, s}}...)
 	}
-	near, direct := 0, 0
-	for _, p := range m.people {
-		switch {
-		case p.Near():
-			near++
-		case p.Connected():
-			direct++
-		}
-	}
 	if m.net.LANOff != "" {
 		add(th.Bad, "LAN off")
 	} else {
-		add(th.Muted, fmt.Sprintf("LAN %d", near))
+		add(th.Muted, fmt.Sprintf("LAN %d", m.near))
 	}
-	if direct > 0 {
-		add(th.Muted, fmt.Sprintf("direct %d", direct))
+	if m.direct > 0 {
+		add(th.Muted, fmt.Sprintf("direct %d", m.direct))
 	}
 	if port := port(m.net.Addrs); port != "" && m.layout.width >= onePane {
 		add(th.Muted, "port "+port)

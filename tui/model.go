@@ -32,6 +32,7 @@ type conversation struct {
 	composer *composer.Composer
 	unread   int
 	read     float64 // Pos of the last message read
+	counted  int64   // Row of the newest message that unread takes account of
 	loading  bool    // a page is asked for
 }
 
@@ -57,6 +58,8 @@ type model struct {
 	net    messenger.Net
 	people map[identity.ID]messenger.Person
 	order  []identity.ID // of people, as the engine sorts them
+	near   int           // people with a live link over the LAN
+	direct int           // people with another live link
 	chats  map[messenger.Chat]*conversation
 	open   *conversation
 
@@ -103,7 +106,7 @@ func (m *model) Init() tea.Cmd {
 	return tea.Batch(
 		tea.RequestBackgroundColor,
 		loadPeople(m.client),
-		loadChats(m.client),
+		loadChats(m.client, false),
 		loadNet(m.client, false),
 		loadNewest(m.client, m.open.chat, pageSize),
 	)
@@ -149,8 +152,15 @@ func (m *model) put(p messenger.Person) (renamed bool) {
 // sortRoster gives the roster what it shows now.
 func (m *model) sortRoster() {
 	people := make([]messenger.Person, len(m.order))
+	m.near, m.direct = 0, 0
 	for i, id := range m.order {
 		people[i] = m.people[id]
+		switch {
+		case people[i].Near():
+			m.near++
+		case people[i].Connected():
+			m.direct++
+		}
 	}
 	now := m.opts.Now().In(m.opts.Zone)
 	m.roster.Set(roster.Sort(people,

@@ -108,13 +108,18 @@ func (m *model) write(s string) {
 	}
 }
 
-// clear is Ctrl+C: it takes away what is written, and leaves if nothing is.
+// clear is Ctrl+C: it closes what is open, else takes away what is written,
+// and leaves if nothing is.
 func (m *model) clear() tea.Cmd {
-	if !m.open.composer.Empty() && !m.dialogs.Open() {
+	switch {
+	case m.dialogs.Open():
+		m.dialogs.Clear()
+	case !m.open.composer.Empty():
 		m.open.composer.Clear()
-		return nil
+	default:
+		return tea.Quit
 	}
-	return tea.Quit
+	return nil
 }
 
 // enter sends what is written, or carries it out.

@@ -49,12 +49,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 	switch msg := msg.(type) {
 	case chatsMsg:
-		for _, info := range msg {
-			conv := m.chat(info.Chat)
-			conv.unread, conv.read = info.Unread, info.Read
-		}
-		m.setRule(m.open)
-		m.sortRoster()
+		cmd = m.setChats(msg)
 	case peopleMsg:
 		m.setPeople(msg)
 	case netMsg:
@@ -84,6 +79,22 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		m.listing = false
 		m.fail(msg.err)
 	}
+	return cmd
+}
+
+// setChats takes how much is unread. Where a message was told that came after
+// the count, it is asked for once more.
+func (m *model) setChats(msg chatsMsg) (cmd tea.Cmd) {
+	for _, info := range msg.infos {
+		conv := m.chat(info.Chat)
+		if conv.counted > info.Last.Row && !msg.again {
+			cmd = loadChats(m.client, true)
+			continue
+		}
+		conv.unread, conv.read, conv.counted = info.Unread, info.Read, max(conv.counted, info.Last.Row)
+	}
+	m.setRule(m.open)
+	m.sortRoster()
 	return cmd
 }
 

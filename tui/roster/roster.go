@@ -95,28 +95,42 @@ func (r *Roster) index(c messenger.Chat) int {
 
 // View draws the roster in exactly height rows of width columns.
 func (r *Roster) View(width, height int, th *theme.Theme, m text.Meter) []string {
-	d := drawing{th: th, m: m, width: width}
-	var rows []string
+	const blank, heading = -1, -2 // in place of an entry; below heading: the heading of an entry
+	var lines []int
 	at, section := 0, ""
-	for _, e := range r.entries {
+	current := r.open
+	if r.active {
+		current = r.cursor
+	}
+	for i, e := range r.entries {
 		if s := sectionOf(e); s != section {
 			section = s
-			rows = append(rows, text.Pad(width), th.Muted.Paint(m.Fit(" "+s, width)))
+			lines = append(lines, blank, heading-i)
 		}
-		current := e.Chat == r.open
-		if r.active {
-			current = e.Chat == r.cursor
+		if e.Chat == current {
+			at = len(lines)
 		}
-		if current {
-			at = len(rows)
-		}
-		rows = append(rows, d.entry(e, e.Chat == r.open, r.active && current))
+		lines = append(lines, i)
 	}
-	if len(r.entries) == 1 {
+	r.top = max(min(r.top, at, len(lines)-height), at-height+1, 0)
+	lines = lines[r.top:min(len(lines), r.top+height)]
+
+	d := drawing{th: th, m: m, width: width}
+	rows := make([]string, 0, height)
+	for _, i := range lines {
+		switch {
+		case i == blank:
+			rows = append(rows, text.Pad(width))
+		case i <= heading:
+			rows = append(rows, th.Muted.Paint(m.Fit(" "+sectionOf(r.entries[heading-i]), width)))
+		default:
+			e := r.entries[i]
+			rows = append(rows, d.entry(e, e.Chat == r.open, r.active && e.Chat == r.cursor))
+		}
+	}
+	if len(r.entries) == 1 && height > 2 {
 		rows = append(rows, text.Pad(width), th.Muted.Paint(m.Fit(" nobody near yet", width)))
 	}
-	r.top = max(min(r.top, at, len(rows)-height), at-height+1, 0)
-	rows = rows[r.top:min(len(rows), r.top+height)]
 	for len(rows) < height {
 		rows = append(rows, text.Pad(width))
 	}
