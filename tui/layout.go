@@ -40,9 +40,6 @@ func (l layout) low() bool { return l.height < 16 }
 // writing is how many rows the composer takes for a text of so many.
 func (l layout) writing(rows int) int { return max(1, min(rows, l.height/3, 10)) }
 
-// rosterShown reports whether the roster is on the screen.
-func (m *model) rosterShown() bool { return m.layout.roster > 0 || m.onRoster }
-
 // chatShown reports whether the chat is on the screen.
 func (m *model) chatShown() bool { return m.layout.width > 0 && (m.layout.roster > 0 || !m.onRoster) }
 
