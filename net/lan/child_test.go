@@ -127,7 +127,8 @@ type process struct {
 func start(t *testing.T, h *netns.Host, task, dir string) *process {
 	t.Helper()
 	cmd := h.Command(must(filepath.Abs(os.Args[0])))
-	cmd.Env = append(os.Environ(), childEnv+"="+task, "XDG_RUNTIME_DIR="+dir)
+	cmd.Env = append(os.Environ(), childEnv+"="+task, "XDG_RUNTIME_DIR="+dir,
+		"GORACE=atexit_sleep_ms=0") // the race detector's second of waiting at the end of each
 	return startCommand(t, cmd)
 }
 

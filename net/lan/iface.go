@@ -20,6 +20,7 @@ const maxInterfaces = 16
 type iface struct {
 	net.Interface
 	prefixes []netip.Prefix // addresses with the length of their network
+	mute     bool           // has IPv4 alone, and no way for IPv4 multicast
 }
 
 // usable lists the interfaces that are up, can multicast and have an address,
@@ -44,7 +45,9 @@ func usable() ([]iface, error) {
 			continue // it vanished between the two calls
 		}
 		if p := prefixes(addrs); len(p) > 0 {
-			ifs = append(ifs, iface{Interface: i, prefixes: p})
+			next := iface{Interface: i, prefixes: p}
+			next.mute = !next.has(true) && !routed4()
+			ifs = append(ifs, next)
 		} else {
 			reason = fmt.Errorf("%s has no address yet", i.Name)
 		}
@@ -101,7 +104,7 @@ func (i iface) has(v6 bool) bool {
 func signature(ifs []iface, err error) string {
 	var b strings.Builder
 	for _, i := range ifs {
-		fmt.Fprintf(&b, "%d %s %v\n", i.Index, i.Name, i.prefixes)
+		fmt.Fprintf(&b, "%d %s %v %v\n", i.Index, i.Name, i.prefixes, i.mute)
 	}
 	if err != nil {
 		b.WriteString(err.Error())

@@ -98,7 +98,6 @@ func (m *multicast) serve(ifs []iface) []Interface {
 		return out
 	}
 	m.zone.serve(service)
-	routed := routed4()
 	for n, i := range ifs {
 		s, err := mdns.NewServer(&mdns.Config{Zone: m.zone, Iface: &ifs[n].Interface, Logger: m.log})
 		if err != nil {
@@ -106,7 +105,7 @@ func (m *multicast) serve(ifs []iface) []Interface {
 			continue
 		}
 		m.servers = append(m.servers, s)
-		if !routed && !i.has(true) {
+		if i.mute {
 			out[n].Problem = "no route for IPv4 multicast, of which a default route is one; on Linux: ip route add 224.0.0.0/4 dev " + i.Name
 		}
 	}

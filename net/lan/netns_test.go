@@ -80,6 +80,12 @@ func TestIPv4WithoutRoute(t *testing.T) {
 	}
 	bob := start(t, lab.Host(1), "run", t.TempDir())
 	bob.awaitPeer(time.Time{}, ann)
+	bob.awaitStatus(time.Time{}, "on", func(st Status) bool { return st.Off == "" })
+	if out, err := lab.Host(0).Command("sh", "-c", remedy).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", remedy, err, out)
+	}
+	ann.awaitPeer(time.Time{}, bob)
+	ann.awaitStatus(time.Time{}, "on", func(st Status) bool { return st.Off == "" })
 }
 
 func TestInterfaceDeletedAndMadeAnew(t *testing.T) {
