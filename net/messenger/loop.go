@@ -68,8 +68,8 @@ func (b *batch) send(p *person, added ...store.Outgoing) { b.fill[p] = append(b.
 func (m *Messenger) loop(ctx, netCtx context.Context) {
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
-	retry := time.NewTimer(0)
-	defer retry.Stop()
+	m.retry = time.NewTimer(retryDelay)
+	defer m.retry.Stop()
 	m.turn(sweepOutbox{})
 	for {
 		var out chan<- Event // nil, so never ready, unless something waits to be told
@@ -94,7 +94,7 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.swarm.Hint(p.Instance, p.Addrs)
 		case st := <-m.lanState:
 			m.lanChanged(st)
-		case <-retry.C:
+		case <-m.retry.C:
 			if len(m.held) > 0 {
 				held := m.held
 				m.held = nil
@@ -104,9 +104,6 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.turn(sweepOutbox{})
 		case <-ctx.Done():
 			return
-		}
-		if len(m.held) > 0 {
-			retry.Reset(retryDelay)
 		}
 	}
 }
@@ -142,7 +139,10 @@ func (m *Messenger) commit(ins []input) {
 		m.undone(ins, err)
 		return
 	}
-	m.failing = false
+	if m.failing {
+		m.failing = false
+		m.pending.push(Notice{Text: "saving works again"})
+	}
 	for _, f := range b.after {
 		f()
 	}
@@ -189,6 +189,9 @@ func (m *Messenger) undone(ins []input, err error) {
 			}
 		}
 		m.held = nil
+	}
+	if len(m.held) > 0 {
+		m.retry.Reset(retryDelay)
 	}
 	if !m.failing {
 		m.failing = true

@@ -83,9 +83,10 @@ type Messenger struct {
 	people  map[identity.ID]*person
 	twins   map[twin]int
 	pending queue
-	todo    []input // what follows from the batch that is being committed
-	held    []input // frames whose commit failed: kept until the disk takes them
-	failing bool    // the last commit failed
+	todo    []input     // what follows from the batch that is being committed
+	held    []input     // frames whose commit failed: kept until the disk takes them
+	failing bool        // the last commit failed
+	retry   *time.Timer // when held is tried again
 	net     Net
 }
 

@@ -1,10 +1,12 @@
 package messenger
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
 	"dione/net/wire"
+	"dione/store"
 )
 
 // maxSent is the last moment that a written time may name, the end of the
@@ -42,6 +44,11 @@ func (m *Messenger) onContent(b *batch, p *person, l *link, chat Chat, payload [
 		}
 	}
 	added, err := b.tx.AddMessage(&msg)
+	if errors.Is(err, store.ErrInvalid) {
+		m.log.Info("message dropped", slog.Any("peer", l.peer), slog.Any("error", err))
+		b.then(func() { l.conn.Close("sent a message that cannot be kept") })
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -118,7 +117,9 @@ func (d *doctor) lan(ctx context.Context, cfg config.Config) {
 	if st.Off != "" {
 		d.bad("connect to a network; people of this machine are found without one", "LAN discovery is off: %s.", st.Off)
 	}
-	if _, err := os.Stat(lan.RuntimeDir()); err == nil {
+	if st.SameHost != "" {
+		d.bad("", "Processes of this machine do not find each other without a network: %s.", st.SameHost)
+	} else {
 		d.good("Processes of this machine find each other in %s.", lan.RuntimeDir())
 	}
 }
