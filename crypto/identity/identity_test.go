@@ -64,7 +64,7 @@ func TestKeyHidesItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := fmt.Sprintf("%v %+v %#v %x %s %d", key, key, key, key, key, key) + log.String() + string(text)
-	for _, secret := range []string{"abab", "171", "q6ur"} {
+	for _, secret := range []string{"abab", "0xab", "171 171", "171,171", "q6ur"} { // as the verbs and encodings would show it
 		if strings.Contains(all, secret) {
 			t.Errorf("%q shows the key: %s", secret, all)
 		}
