@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 
 	"charm.land/fang/v2"
 	"github.com/spf13/cobra"
@@ -35,24 +36,25 @@ func Main(args []string) int {
 
 	root := newRoot()
 	root.SetArgs(args)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { report(os.Stderr, help(ctx, cmd)) })
 	// What fails before a command begins is the command line, whoever says so.
 	begun := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
-	var failed error
-	err := fang.Execute(ctx, root,
-		fang.WithVersion(version().String()),
-		fang.WithErrorHandler(func(w io.Writer, _ fang.Styles, err error) {
-			failed = err
-			if !begun {
-				failed = asUsage(err)
-			}
-			report(w, failed)
-		}),
-	)
-	if err == nil {
-		return exitDone
+	err := root.ExecuteContext(ctx)
+	if err != nil && !begun {
+		err = asUsage(err)
 	}
-	return exitCode(failed)
+	report(os.Stderr, err)
+	return exitCode(err)
+}
+
+// help shows a command's page. Only that is left to fang: it asks the terminal
+// for its colours, and a terminal that does not answer would hold up, and
+// stain, what has to be told when something fails.
+func help(ctx context.Context, cmd *cobra.Command) error {
+	root := newRoot()
+	root.SetArgs(append(strings.Fields(cmd.CommandPath())[1:], "--help"))
+	return fang.Execute(ctx, root, fang.WithoutVersion(), fang.WithoutManpage())
 }
 
 // errReported is an error that has been told already.
@@ -75,7 +77,7 @@ func exitCode(err error) int {
 
 // report tells on w what failed, and the next step.
 func report(w io.Writer, err error) {
-	if errors.Is(err, errReported) {
+	if err == nil || errors.Is(err, errReported) {
 		return
 	}
 	fmt.Fprintf(w, "dione: %v\n", err)
@@ -91,8 +93,11 @@ func newRoot() *cobra.Command {
 		Short: "Chat with whoever is near, end-to-end encrypted, without a server",
 		Long: "dione opens the chat. It finds the people of your network by itself; what is written\n" +
 			"goes to them over authenticated, encrypted links, and is kept encrypted on this disk.",
-		Args: noCommand,
-		RunE: withConfig(runChat),
+		Version:       version().String(),
+		SilenceErrors: true, // Main reports them
+		SilenceUsage:  true,
+		Args:          noCommand,
+		RunE:          withConfig(runChat),
 	}
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })

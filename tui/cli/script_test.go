@@ -120,7 +120,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"dcotor"}, `no command is called "dcotor"`, `did you mean dione doctor\?`},
 		{[]string{"help", "bogus"}, `no command is called "bogus"`, helpHint},
 		{[]string{"completion", "bogus"}, `unknown command "bogus" for "dione completion"`, helpHint},
-		{[]string{"man", "x"}, `unknown command "x" for "dione man"`, helpHint},
+		{[]string{"completion", "bash", "x"}, `unknown command "x" for "dione completion bash"`, helpHint},
 		{[]string{"--bogus"}, `unknown flag: --bogus`, helpHint},
 		{[]string{"id", "-x"}, `unknown shorthand flag: 'x' in -x`, helpHint},
 		{[]string{"id", "me"}, `dione id takes no "me"`, helpHint},
@@ -139,7 +139,11 @@ func TestUsage(t *testing.T) {
 		t.Error("a mistyped command made a profile")
 	}
 	s.run("--help").ok(`.*USAGE.*history PEER.*--passphrase-file.*`)
-	s.run("help", "history").ok(`.*--number.*`)
+	for _, args := range [][]string{{"help", "history"}, {"history", "--help"}} {
+		s.run(args...).ok(`.*dione history PEER.*--number.*`)
+	}
+	s.run("--version").ok(`dione version .*, protocol dione/1\n`)
+	s.run("completion", "bash").ok(`# bash completion .*`)
 }
 
 func TestSettings(t *testing.T) {
