@@ -257,6 +257,12 @@ func TestOtherWorlds(t *testing.T) {
 }
 
 func TestClocks(t *testing.T) {
+	for _, now := range []time.Time{day, time.Date(2080, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		testClocks(t, now)
+	}
+}
+
+func testClocks(t *testing.T, now time.Time) {
 	for _, tt := range []struct {
 		name  string
 		ahead time.Duration // of the responder's clock
@@ -271,12 +277,15 @@ func TestClocks(t *testing.T) {
 		{"before the program was built, which counts as its build date", -400 * 24 * time.Hour, false},
 	} {
 		a, b := newSide(t, "initiator"), newSide(t, "responder")
-		static, err := NewStatic(&counter{label: "clock"}, b.key, Chat, network, day.Add(tt.ahead))
+		static, err := NewStatic(&counter{label: "clock"}, b.key, Chat, network, now.Add(tt.ahead))
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.conf.Static = static
-		b.conf.Now = day // only what is shown differs
+		if a.conf.Static, err = NewStatic(&counter{label: "clock of a"}, a.key, Chat, network, now); err != nil {
+			t.Fatal(err)
+		}
+		a.conf.Now, b.conf.Now = now, now // only what is shown differs
 		var w wire
 		_, _, err = w.run(t, a, b, b.target(), b.dialKey())
 		if tt.ok != (err == nil) || !tt.ok && !errors.Is(err, ErrClock) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"time"
 
 	"dione/crypto/identity"
@@ -71,12 +70,16 @@ func (h *Handshake) check(c card, public []byte) error {
 	return h.checkTime(c.NotAfter)
 }
 
+// maxTime is the end of the year 9999, in seconds since 1970: what is later
+// is not a time but an attempt.
+const maxTime = 253402300799
+
 // checkTime decides whether a transport key may be shown now, and notes what
 // its end tells about the peer's clock.
 func (h *Handshake) checkTime(notAfter uint64) error {
 	// A shown key is up to a day old, so by the peer's clock it has between
 	// Lifetime and Lifetime less a day to live.
-	end := time.Unix(int64(min(notAfter, math.MaxInt32)), 0)
+	end := time.Unix(int64(min(notAfter, maxTime)), 0)
 	left := end.Sub(h.cfg.Now)
 	switch fresh, old := left-Lifetime, left-Lifetime+24*time.Hour; {
 	case fresh > 0:
