@@ -58,8 +58,9 @@ func TestAttack2Relay(t *testing.T) {
 	}
 }
 
-// TestAttack3SwappedKEM changes the KEM key of frame 1 or the ciphertext of
-// frame 2: nobody is ever "up".
+// TestAttack3SwappedKEM changes the KEM key of frame 1, the ciphertext of
+// frame 2 or "ready": the next message does not open, and the dialler is never
+// connected.
 func TestAttack3SwappedKEM(t *testing.T) {
 	a, b := newSide(t, "initiator"), newSide(t, "responder")
 	evil, err := mlkem.GenerateKey768()

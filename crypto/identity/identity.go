@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -84,7 +85,30 @@ func (id ID) IsZero() bool { return id == ID{} }
 func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 
 // Verify reports whether sig is the ed25519 signature of msg by id.
-func (id ID) Verify(msg, sig []byte) bool { return ed25519.Verify(id[:], msg, sig) }
+// An ID of small order has no owner: anybody could sign for it.
+func (id ID) Verify(msg, sig []byte) bool {
+	return !id.smallOrder() && ed25519.Verify(id[:], msg, sig)
+}
+
+// smallOrder reports whether id is one of the points whose order divides 8.
+// The zero ID is one of them.
+func (id ID) smallOrder() bool {
+	id[Size-1] &= 0x7f             // the sign of x changes nothing
+	for _, y := range [...]string{ // as they are encoded, properly and not
+		"0000000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000000",
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	} {
+		if hex.EncodeToString(id[:]) == y {
+			return true
+		}
+	}
+	return false
+}
 
 // MarshalText writes the peer ID.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }

@@ -42,6 +42,10 @@ const (
 	// nobody asked for: no person writes so fast, no paste is so long.
 	roomRate, roomBurst = 100, 2000
 
+	// nameEvery and nameBurst bound how often a peer may change its name, which
+	// is announced to the user each time.
+	nameEvery, nameBurst = 10 * time.Second, 5
+
 	// maxUnsent bounds what waits for a peer that does not read: a full
 	// window of messages and the acknowledgements of one.
 	maxUnsent = 4 << 20
@@ -135,6 +139,7 @@ func (m *Messenger) readChat(ctx context.Context, l *link) error {
 	r := wire.NewReader(l.stream)
 	size := rate.NewLimiter(byteRate, byteBurst)
 	lines := rate.NewLimiter(roomRate, roomBurst)
+	names := rate.NewLimiter(rate.Every(nameEvery), nameBurst)
 	if err := l.stream.SetReadDeadline(time.Now().Add(helloTime)); err != nil {
 		return err
 	}
@@ -144,7 +149,7 @@ func (m *Messenger) readChat(ctx context.Context, l *link) error {
 			return err
 		}
 		_, hello := msg.(wire.Hello)
-		if first != hello && first {
+		if first && !hello {
 			return fmt.Errorf("first frame is %T, want a hello", msg)
 		}
 		if first {
@@ -155,10 +160,14 @@ func (m *Messenger) readChat(ctx context.Context, l *link) error {
 		if err := size.WaitN(ctx, n); err != nil {
 			return err
 		}
-		if _, room := msg.(wire.Room); room || hello && !first {
-			if err := lines.Wait(ctx); err != nil {
-				return err
-			}
+		var slow error
+		if _, room := msg.(wire.Room); room {
+			slow = lines.Wait(ctx)
+		} else if hello {
+			slow = names.Wait(ctx)
+		}
+		if slow != nil {
+			return slow
 		}
 		if !m.deliver(ctx, frame{link: l, msg: msg}) {
 			return ctx.Err()

@@ -66,7 +66,11 @@ func screens(t *testing.T, bin string) {
 	if err != nil {
 		t.Fatalf("the lock holds %q: %v", lock, err)
 	}
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	tm.await("again", "exit code 0")
