@@ -2,6 +2,7 @@ package secure
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -119,6 +120,7 @@ func (c *Conn) open() error {
 	if !handshake.IsRecordSize(n) {
 		return c.breakReading(fmt.Errorf("%w: no record has %d bytes", handshake.ErrRecord, n))
 	}
+	c.makeRoom(2 + n)
 	record, err := c.in.Peek(2 + n)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -135,6 +137,15 @@ func (c *Conn) open() error {
 	c.skip = 2 + n
 	c.received.Add(uint64(2 + n))
 	return nil
+}
+
+// makeRoom sees to it that n bytes fit into the read buffer.
+func (c *Conn) makeRoom(n int) {
+	if n <= c.in.Size() {
+		return
+	}
+	ahead, _ := c.in.Peek(c.in.Buffered()) // all of it is buffered
+	c.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(ahead)), c.raw), largeBuffer)
 }
 
 // breakReading ends the connection: after a record that is not authentic

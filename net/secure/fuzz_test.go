@@ -91,7 +91,7 @@ func FuzzRecords(f *testing.F) {
 
 func newMemoryConn(in []byte, s *handshake.Session) *Conn {
 	m := &memory{in: bytes.NewReader(in)}
-	c := &Conn{raw: m, in: bufio.NewReaderSize(m, readBuffer)}
+	c := &Conn{raw: m, in: bufio.NewReaderSize(m, smallBuffer)}
 	c.start(s)
 	return c
 }

@@ -34,8 +34,14 @@ const (
 	// staticLife is how long one transport key is used.
 	staticLife = 24 * time.Hour
 
-	// readBuffer holds the longest record and the beginning of the next.
-	readBuffer = handshake.MaxRecord + 4096
+	// smallBuffer is what is read ahead at first: a handshake and the records
+	// of people's words fit.
+	smallBuffer = 4096
+
+	// largeBuffer holds the longest record and the beginning of the next. A
+	// connection that carries more than words gets it with the first record
+	// that needs it.
+	largeBuffer = handshake.MaxRecord + 4096
 )
 
 // Errors on which callers act.
@@ -201,7 +207,7 @@ func (e *Endpoint) Server(ctx context.Context, raw net.Conn, keys ...[]byte) (*C
 func (e *Endpoint) handshake(parent context.Context, raw net.Conn, run func(*Conn) (*handshake.Handshake, error)) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(parent, handshakeTime)
 	defer cancel()
-	c := &Conn{raw: raw, in: bufio.NewReaderSize(raw, readBuffer)}
+	c := &Conn{raw: raw, in: bufio.NewReaderSize(raw, smallBuffer)}
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) }) // ends a blocked read
 	h, err := run(c)
 	if !stop() && err == nil {
