@@ -18,3 +18,12 @@ const (
 	Ready       Label = "dione/1 ready"            // SHA-256: the responder agrees
 	NoiseStatic Label = "dione/1 noise static\x00" // ed25519: the identity owns a transport key
 )
+
+// Labels of sessions: HKDF-Expand, but where another use is named.
+const (
+	Session Label = "dione/1 session" // from SK: the first root, header and address keys
+	Root    Label = "dione/1 root"    // one ratchet step
+	Message Label = "dione/1 message" // chain key to the next one and a message key
+	Address Label = "dione/1 address" // address chain to the next one and a seed; SHA-256: an address from its public key
+	Package Label = "dione/1 package" // ed25519: who put a package
+)
