@@ -31,6 +31,11 @@ type Options struct {
 	LinkLocal bool // of IPv6 nothing but link-local addresses
 	NoRoute   bool // neither a default nor a multicast route
 	LANs      int  // networks that every host is on, as eth0, eth1, …; 1
+
+	// Split puts host i on network Split[i] alone, with a router between the
+	// networks, which lets no multicast through. Addresses are those that the
+	// host would have on that LAN.
+	Split []int
 }
 
 // Lab is a number of hosts that share one or more LANs.
@@ -74,24 +79,50 @@ func NewWith(t testing.TB, n int, opts Options) *Lab {
 	}
 	sweep.Do(func() { removeLeftovers(t) })
 	opts.LANs = max(opts.LANs, 1)
+	for _, lan := range opts.Split {
+		opts.LANs = max(opts.LANs, lan+1)
+	}
 	prefix := fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), labs.Add(1))
 	l := &Lab{t: t, sw: prefix + "-sw", opts: opts}
 	l.addNamespace(l.sw)
 	for i := range opts.LANs {
 		l.ip("-n", l.sw, "link", "add", l.bridge(i), "type", "bridge", "mcast_snooping", "0")
 		l.ip("-n", l.sw, "link", "set", l.bridge(i), "up")
+		if opts.Split != nil {
+			l.ip("-n", l.sw, "addr", "add", router4(i)+"/24", "dev", l.bridge(i))
+			l.ip("-n", l.sw, "-6", "addr", "add", router6(i)+"/64", "dev", l.bridge(i), "nodad")
+		}
+	}
+	if opts.Split != nil {
+		l.ip("netns", "exec", l.sw, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
 	}
 	for i := range n {
 		h := &Host{lab: l, name: fmt.Sprintf("%s-h%d", prefix, i), n: i}
 		l.hosts = append(l.hosts, h)
 		l.addNamespace(h.name)
 		h.ip("link", "set", "lo", "up")
-		for lan := range opts.LANs {
+		for _, lan := range h.lans() {
 			h.plug(lan)
 		}
 	}
 	return l
 }
+
+// lans returns the networks that the host is on.
+func (h *Host) lans() []int {
+	if h.lab.opts.Split != nil {
+		return h.lab.opts.Split[h.n : h.n+1]
+	}
+	all := make([]int, h.lab.opts.LANs)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// The router's addresses on a network.
+func router4(lan int) string { return fmt.Sprintf("10.79.%d.254", lan) }
+func router6(lan int) string { return fmt.Sprintf("fd79:0:0:%x::fe", lan) }
 
 // missing tells what keeps this machine from having several hosts.
 var missing = sync.OnceValue(func() string {
@@ -184,6 +215,11 @@ func (h *Host) up(lan int) {
 	if !h.lab.opts.NoIPv6 && !h.lab.opts.LinkLocal {
 		h.ip("-6", "addr", "replace", fmt.Sprintf("%s/64", h.Addr6(lan)), "dev", dev, "nodad")
 	}
+	if h.lab.opts.Split != nil {
+		h.ip("route", "replace", "default", "via", router4(lan), "dev", dev)
+		h.ip("-6", "route", "replace", "default", "via", router6(lan), "dev", dev)
+		return
+	}
 	if lan == 0 && !h.lab.opts.NoRoute {
 		if !h.lab.opts.NoIPv4 {
 			h.ip("route", "replace", "default", "dev", dev)
@@ -224,7 +260,7 @@ func (h *Host) run(name string, args ...string) {
 // LinkDown pulls the host's cables.
 func (h *Host) LinkDown() {
 	h.lab.t.Helper()
-	for lan := range h.lab.opts.LANs {
+	for _, lan := range h.lans() {
 		h.ip("link", "set", h.Interface(lan), "down")
 	}
 }
@@ -232,7 +268,7 @@ func (h *Host) LinkDown() {
 // LinkUp puts the host's cables back.
 func (h *Host) LinkUp() {
 	h.lab.t.Helper()
-	for lan := range h.lab.opts.LANs {
+	for _, lan := range h.lans() {
 		h.up(lan)
 	}
 }

@@ -45,6 +45,26 @@ func TestHostsReachEachOther(t *testing.T) {
 	}
 }
 
+// Two networks have a router between them, which passes on what is for one
+// host and nothing else.
+func TestSplitNetworksAreRouted(t *testing.T) {
+	l := NewWith(t, 3, Options{Split: []int{0, 0, 1}})
+	near, far := l.Host(0), l.Host(2)
+	near.mustReach(l.Host(1).Addr4(0).String())
+	for _, addr := range []string{far.Addr4(1).String(), far.Addr6(1).String()} {
+		// A port on which nobody listens refuses: the answer came from there.
+		out, err := near.Command("bash", "-c", "exec 3<>/dev/tcp/"+addr+"/9").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "refused") {
+			t.Errorf("%s: %v: %s, want a refusal", addr, err, out)
+		}
+	}
+	far.LinkDown()
+	far.LinkUp()
+	if out, err := near.Command("ip", "route", "get", far.Addr4(1).String()).CombinedOutput(); err != nil || !strings.Contains(string(out), router4(0)) {
+		t.Errorf("the way to the other network: %v: %s", err, out)
+	}
+}
+
 // mustReach asks the kernel's neighbour discovery for addr: it needs no
 // program on the other side.
 func (h *Host) mustReach(addr string) {
