@@ -27,3 +27,20 @@ const (
 	Address Label = "dione/1 address" // address chain to the next one and a seed; SHA-256: an address from its public key
 	Package Label = "dione/1 package" // ed25519: who put a package
 )
+
+// Labels of the session set-up, crypto/pqxdh.
+const (
+	IK                Label = "dione/1 ik"                 // ed25519: the identity owns a long-term X25519 key
+	Bundle            Label = "dione/1 bundle"             // ed25519: the identity owns the keys of a bundle
+	PQXDH             Label = "dione/1 pqxdh"              // first word of the transcript, and HKDF-Expand to SK with the transcript's hash
+	SID               Label = "dione/1 sid"                // HKDF-Expand: the name of a session
+	Reset             Label = "dione/1 reset"              // HKDF-Expand: where a lost session is set up anew
+	LocationInitiator Label = "dione/1 location initiator" // HKDF-Expand: first location key of what the initiator sends
+	LocationResponder Label = "dione/1 location responder" // HKDF-Expand: the same of the responder
+	ForContact        Label = "dione/1 for contact"        // SHA-256: a bundle is for a contact
+	ForReset          Label = "dione/1 for reset"          // SHA-256: a bundle is for a contact that has lost its session
+	ForInvitation     Label = "dione/1 for invitation"     // HKDF-Expand: a bundle is for who has an invitation
+	Invitation        Label = "dione/1 invitation"         // HKDF-Extract, as salt: the key of an invitation
+	Proof             Label = "dione/1 proof"              // HKDF-Expand: somebody has an invitation
+	SafetyNumber      Label = "dione/1 safety number"      // SHA-512: the digits that two people compare
+)
