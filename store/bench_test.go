@@ -150,7 +150,7 @@ func BenchmarkBatch(b *testing.B) {
 			})
 			b.StartTimer()
 			update(b, s, func(tx *Tx) error {
-				changed, err := tx.Acknowledge(bob, ids)
+				changed, err := came(tx, bob, ids)
 				n += len(changed)
 				return err
 			})

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -8,15 +9,42 @@ import (
 	"dione/crypto/identity"
 )
 
-const contactColumns = "p.pub, c.claimed, c.petname, c.kept, c.seen FROM contact c JOIN peer p ON p.id = c.peer"
+const contactColumns = `p.pub, c.claimed, c.petname, c.kept, c.seen, c.standing, c.since, c.verified, c.addrs, c.gen, c.floor, c.proof
+	FROM contact c JOIN peer p ON p.id = c.peer`
 
 func scanContact(s *sqlite3.Stmt) Contact {
-	c := Contact{Claimed: s.ColumnText(1), Petname: s.ColumnText(2), Kept: s.ColumnBool(3)}
-	copy(c.ID[:], s.ColumnRawBlob(0))
-	if ms := s.ColumnInt64(4); ms != 0 {
-		c.LastSeen = time.UnixMilli(ms)
+	c := Contact{
+		Claimed:  s.ColumnText(1),
+		Petname:  s.ColumnText(2),
+		Kept:     s.ColumnBool(3),
+		LastSeen: timeOf(s.ColumnInt64(4)),
+		Standing: Standing(s.ColumnInt(5)),
+		Since:    timeOf(s.ColumnInt64(6)),
+		Verified: s.ColumnBool(7),
+		Gen:      uint64(s.ColumnInt64(9)),
+		Floor:    uint64(s.ColumnInt64(10)),
+		Proof:    s.ColumnBlob(11, nil),
 	}
+	if addrs := s.ColumnText(8); addrs != "" {
+		c.Addrs = strings.Split(addrs, "\n")
+	}
+	copy(c.ID[:], s.ColumnRawBlob(0))
 	return c
+}
+
+// timeOf reads unix milliseconds, of which 0 is the zero time; msOf writes it.
+func timeOf(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+func msOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // Contacts returns everybody met, in no order.
@@ -41,16 +69,38 @@ func (tx *Tx) PutContact(c Contact) error {
 	if err != nil {
 		return err
 	}
-	var seen int64
-	if !c.LastSeen.IsZero() {
-		seen = c.LastSeen.UnixMilli()
+	var proof any
+	if c.Proof != nil {
+		proof = c.Proof
 	}
-	return tx.exec(`INSERT INTO contact(peer, claimed, petname, kept, seen) VALUES(?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET claimed = excluded.claimed, petname = excluded.petname, kept = excluded.kept, seen = excluded.seen`,
-		peer, c.Claimed, c.Petname, c.Kept, seen)
+	return tx.exec(`INSERT INTO contact(peer, claimed, petname, kept, seen, standing, since, verified, addrs, gen, floor, proof)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET claimed = excluded.claimed, petname = excluded.petname, kept = excluded.kept,
+			seen = excluded.seen, standing = excluded.standing, since = excluded.since, verified = excluded.verified,
+			addrs = excluded.addrs, gen = excluded.gen, floor = excluded.floor, proof = excluded.proof`,
+		peer, c.Claimed, c.Petname, c.Kept, msOf(c.LastSeen), int64(c.Standing), msOf(c.Since), c.Verified,
+		strings.Join(c.Addrs, "\n"), int64(c.Gen), int64(c.Floor), proof)
 }
 
-// ForgetContacts drops what is known of people, but not of those who are kept.
+// OldestRequests returns whose requests to forget so that keep are left, the
+// oldest first.
+func (tx *Tx) OldestRequests(keep int) (ids []identity.ID, err error) {
+	n, requests := 0, "FROM contact c JOIN peer p ON p.id = c.peer WHERE c.standing = 1"
+	if _, err := tx.one("SELECT count(*) FROM contact WHERE standing = 1", func(s *sqlite3.Stmt) { n = s.ColumnInt(0) }); err != nil {
+		return nil, err
+	}
+	if n <= keep {
+		return nil, nil
+	}
+	err = tx.query("SELECT p.pub "+requests+" ORDER BY c.since LIMIT ?", func(s *sqlite3.Stmt) error {
+		ids = append(ids, identity.ID(s.ColumnRawBlob(0)))
+		return nil
+	}, n-keep)
+	return ids, err
+}
+
+// ForgetContacts drops what is known of people, but not of those who are kept
+// or of whom the user has decided or has to decide something.
 // What they wrote stays.
 func (tx *Tx) ForgetContacts(ids []identity.ID) error {
 	for _, id := range ids {
@@ -58,7 +108,7 @@ func (tx *Tx) ForgetContacts(ids []identity.ID) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.exec("DELETE FROM contact WHERE peer = ? AND NOT kept", peer); err != nil {
+		if err := tx.exec("DELETE FROM contact WHERE peer = ? AND NOT kept AND standing = 0", peer); err != nil {
 			return err
 		}
 	}

@@ -45,12 +45,12 @@ func writeForever(dir string) error {
 				}
 			}
 			if n%3 == 0 { // something is taken away, too
-				out, err := tx.Outbox(bob, 0, batch)
+				out, err := tx.Unsealed(bob, 0, batch)
 				if err != nil {
 					return err
 				}
 				for _, o := range out {
-					if _, err := tx.Acknowledge(bob, []MessageID{o.Message.ID}); err != nil {
+					if _, err := came(tx, bob, []MessageID{o.Message.ID}); err != nil {
 						return err
 					}
 				}

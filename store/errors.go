@@ -42,6 +42,12 @@ var (
 	// ErrInvalid says that a row cannot be stored as it is, and why. Nothing
 	// was changed by the call, and the transaction may go on.
 	ErrInvalid = errors.New("cannot be stored")
+
+	// ErrTooMany says that there are as many of something as may be.
+	ErrTooMany = errors.New("too many are open")
+
+	// ErrSealed says that a message is under way: it may have left.
+	ErrSealed = errors.New("the message is under way")
 )
 
 // InUseError says that another process has the profile.

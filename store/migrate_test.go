@@ -75,7 +75,7 @@ func wantFixture(t *testing.T, s *Store) {
 		if name != "alice" || contact.Petname != "bobby" || !contact.LastSeen.Equal(at) {
 			t.Errorf("name %q, contact %+v", name, contact)
 		}
-		out, err4 := tx.Outbox(bob, 0, 10)
+		out, err4 := tx.Unsealed(bob, 0, 10)
 		if len(out) != 1 || string(out[0].Payload) != "envelope" || out[0].Message.From != key.ID() {
 			t.Errorf("outbox = %+v", out)
 		}
@@ -137,7 +137,7 @@ func openSteps(t *testing.T, path string, key vault.Key, steps []string) (*conn,
 func TestMigrate(t *testing.T) {
 	path, key, steps := migration(t)
 	next := append(slices.Clone(steps),
-		"CREATE TABLE session(peer INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT; INSERT INTO meta VALUES('step', '2')",
+		"CREATE TABLE added(peer INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT; INSERT INTO meta VALUES('step', '2')",
 		"UPDATE meta SET value = value || '3' WHERE name = 'step'")
 	db, err := openSteps(t, path, key, next)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"dione/crypto/identity"
 )
 
 // This file decides where a message stands in its chat. The rules are:
@@ -60,6 +62,20 @@ func (tx *Tx) place(m *Message, c *chat, peer int64) error {
 		m.Pos = before(s.ColumnFloat(0), uint64(s.ColumnInt64(1))-m.Seq)
 	}, c.row, peer)
 	return err
+}
+
+// NewestSeq returns an author's highest number in a chat, 0 if there is no
+// message.
+func (tx *Tx) NewestSeq(in Chat, from identity.ID) (uint64, error) {
+	c, err := tx.chat(in)
+	if err != nil || c == nil {
+		return 0, err
+	}
+	peer, err := tx.peer(from)
+	if err != nil || peer == 0 {
+		return 0, err
+	}
+	return tx.newestSeq(author{c.row, peer})
 }
 
 // newestSeq returns the author's highest number in the chat, 0 if there is no

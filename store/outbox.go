@@ -14,7 +14,8 @@ import (
 	"dione/crypto/vault"
 )
 
-// This file holds what waits to be sent. The rules are:
+// This file holds what waits to be sent; parcels.go holds how private messages
+// travel. The rules are:
 //   - a message is in the outbox once for each person who has not acknowledged
 //     it, so an acknowledgement that comes twice counts once;
 //   - private messages wait for as long as it takes, lines of the room only
@@ -75,9 +76,19 @@ func (tx *Tx) count(in Chat, d int) error {
 	return nil
 }
 
-// Outbox returns the next n messages for one person, in the order in which
-// they were committed. Outgoing.Row is the message's.
-func (tx *Tx) Outbox(to identity.ID, after int64, n int) ([]Outgoing, error) {
+// Lines returns the next n lines of the room for one person, in the order in
+// which they were committed. Outgoing.Row is the message's.
+func (tx *Tx) Lines(to identity.ID, after int64, n int) ([]Outgoing, error) {
+	return tx.outgoing("o.expires > 0", to, after, n)
+}
+
+// Unsealed returns the next n private messages for one person that are in no
+// package, in the order in which they were committed.
+func (tx *Tx) Unsealed(to identity.ID, after int64, n int) ([]Outgoing, error) {
+	return tx.outgoing("o.expires = 0 AND o.parts = 0", to, after, n)
+}
+
+func (tx *Tx) outgoing(which string, to identity.ID, after int64, n int) ([]Outgoing, error) {
 	peer, err := tx.peer(to)
 	if err != nil || peer == 0 {
 		return nil, err
@@ -85,15 +96,12 @@ func (tx *Tx) Outbox(to identity.ID, after int64, n int) ([]Outgoing, error) {
 	var all []Outgoing
 	err = tx.query("SELECT "+messageColumns+`, o.expires, e.sealed
 		FROM outbox o JOIN message m ON m.id = o.message JOIN envelope e ON e.message = o.message
-		WHERE o.dest = ? AND o.message > ? ORDER BY o.message LIMIT ?`, func(s *sqlite3.Stmt) error {
+		WHERE o.dest = ? AND o.message > ? AND `+which+` ORDER BY o.message LIMIT ?`, func(s *sqlite3.Stmt) error {
 		m, err := tx.scanMessage(s)
 		if err != nil {
 			return err
 		}
-		out := Outgoing{Row: m.Row, To: to, Message: m}
-		if ms := s.ColumnInt64(15); ms != 0 {
-			out.Expires = time.UnixMilli(ms)
-		}
+		out := Outgoing{Row: m.Row, To: to, Message: m, Expires: timeOf(s.ColumnInt64(15))}
 		if out.Payload, err = tx.s.records.Open(s.ColumnRawBlob(16), envelopePlace(m.Row)); err != nil {
 			return fmt.Errorf("read what to send: %w (%w)", ErrDamaged, err)
 		}
@@ -129,36 +137,28 @@ func (tx *Tx) WaitingCount() (int, error) {
 	return n, err
 }
 
-// Acknowledge takes a person's word that own messages are durable there. It
-// returns the messages that came further by it.
+// Acknowledge takes a person's word that lines of the room are durable there.
+// It returns the messages that came further by it.
 func (tx *Tx) Acknowledge(from identity.ID, ids []MessageID) ([]Message, error) {
 	peer, err := tx.peer(from)
 	if err != nil || peer == 0 {
 		return nil, err
 	}
-	private, err := tx.chat(Chat{Peer: from})
-	if err != nil {
-		return nil, err
-	}
-	var row int64
-	if private != nil {
-		row = private.row
-	}
 	var changed []Message
 	for _, id := range ids {
-		// An id names at most one own message in the room and one in private.
-		found, err := tx.messages("WHERE uid = ? AND chat IN (1, ?) AND state <> 0", id[:], row)
+		m, found, err := tx.message("WHERE uid = ? AND chat = 1 AND state <> 0", id[:])
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range found {
-			ok, err := tx.acknowledged(&m, peer)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				changed = append(changed, m)
-			}
+		if !found {
+			continue
+		}
+		ok, err := tx.acknowledged(&m, peer)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			changed = append(changed, m)
 		}
 	}
 	return changed, nil
@@ -167,13 +167,8 @@ func (tx *Tx) Acknowledge(from identity.ID, ids []MessageID) ([]Message, error) 
 // acknowledged counts one person's acknowledgement of m, if it is a new one.
 func (tx *Tx) acknowledged(m *Message, peer int64) (bool, error) {
 	waited, err := tx.unqueue(*m, peer)
-	if err != nil {
+	if err != nil || !waited {
 		return false, err
-	}
-	// A private message that was given up may have arrived all the same. That
-	// is known now, so it is said.
-	if !waited && (m.Chat.IsRoom() || m.State != StateFailed) {
-		return false, nil
 	}
 	m.Acked, m.State, m.Reason = m.Acked+1, StateStored, ""
 	if m.Acked >= m.Addressed {
@@ -224,6 +219,9 @@ func (tx *Tx) Fail(m Message, reason string) (Message, error) {
 		if _, err := tx.unqueue(m, peer); err != nil {
 			return Message{}, err
 		}
+		if err := tx.exec("UPDATE parcel SET message = 0 WHERE message > 0 AND message = ?", m.Row); err != nil {
+			return Message{}, err // what has an index has to be sent
+		}
 	}
 	if err := tx.exec("DELETE FROM envelope WHERE message = ?", m.Row); err != nil {
 		return Message{}, err
@@ -265,7 +263,7 @@ func (tx *Tx) ExpireOutbox(now time.Time) ([]Message, error) {
 }
 
 // Cancel gives up a private message that still waits, because the user says
-// so. It reports whether it did.
+// so. It reports whether it did; [ErrSealed] says that it is too late.
 func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
 	if in.IsRoom() {
 		return Message{}, false, nil
@@ -278,11 +276,38 @@ func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
 	if err != nil || c == nil {
 		return Message{}, false, err
 	}
-	m, ok, err := tx.message(`WHERE uid = ? AND chat = ? AND state <> 0
-		AND EXISTS(SELECT 1 FROM outbox o WHERE o.dest = ? AND o.message = m.id)`, id[:], c.row, peer)
+	m, ok, err := tx.message("WHERE uid = ? AND chat = ? AND state <> 0", id[:], c.row)
 	if err != nil || !ok {
 		return Message{}, false, err
 	}
+	parts := 0
+	ok, err = tx.one("SELECT parts FROM outbox WHERE dest = ? AND message = ?", func(s *sqlite3.Stmt) { parts = s.ColumnInt(0) }, peer, m.Row)
+	switch {
+	case err != nil || !ok:
+		return Message{}, false, err
+	case parts > 0:
+		return Message{}, false, ErrSealed
+	}
 	m, err = tx.Fail(m, "cancelled")
 	return m, err == nil, err
+}
+
+// GiveUp fails every private message that waits for a person, for a reason in
+// words, and returns them as they are then.
+func (tx *Tx) GiveUp(to identity.ID, reason string) (failed []Message, err error) {
+	peer, err := tx.peer(to)
+	if err != nil || peer == 0 {
+		return nil, err
+	}
+	waiting, err := tx.messages("JOIN outbox o ON o.message = m.id WHERE o.dest = ? AND o.expires = 0 ORDER BY o.message", peer)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range waiting {
+		if m, err = tx.Fail(m, reason); err != nil {
+			return nil, err
+		}
+		failed = append(failed, m)
+	}
+	return failed, nil
 }

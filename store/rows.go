@@ -121,6 +121,20 @@ type Message struct {
 	Text      string      //
 }
 
+// Standing is what a person may do.
+type Standing uint8
+
+const (
+	// StandingMet: somebody met on the LAN, who may write from there.
+	StandingMet Standing = iota
+	// StandingRequest: somebody from elsewhere who would like to write.
+	StandingRequest
+	// StandingAccepted: somebody who may write from anywhere.
+	StandingAccepted
+	// StandingBlocked: somebody of whom nothing is taken.
+	StandingBlocked
+)
+
 // Contact is a person that this profile has met.
 type Contact struct {
 	ID       identity.ID
@@ -128,6 +142,13 @@ type Contact struct {
 	Petname  string    // the name the user gives, or ""
 	Kept     bool      // added by the user, or ever chatted with in private: listed under CONTACTS
 	LastSeen time.Time // end of the last live link, zero if never
+	Standing Standing  //
+	Since    time.Time // when they came by that standing, zero for StandingMet
+	Verified bool      // the user has compared safety numbers
+	Addrs    []string  // multiaddrs at which they may be reached, the likeliest first
+	Gen      uint64    // highest generation of a session that either side knows
+	Floor    uint64    // own messages to them get numbers above it
+	Proof    []byte    // shows that we hold their invitation, until they have answered
 }
 
 // ChatInfo is a chat's line in the roster.
@@ -136,6 +157,51 @@ type ChatInfo struct {
 	Unread int     // messages of others behind Read
 	Read   float64 // Pos of the last message read; 0 if none
 	Last   Message // newest message; Row 0 if there is none
+}
+
+// Session is one session with a person. Its insides are the engine's.
+type Session struct {
+	Row     int64 // 0 before PutSession
+	Peer    identity.ID
+	SID     [16]byte
+	Gen     uint64
+	Started time.Time
+	State   []byte // nil out of a backup
+	Reset   []byte // what a backup keeps
+}
+
+// ParcelIndex is the place of a package in its session.
+type ParcelIndex struct{ Epoch, N uint32 }
+
+// Parcel is one package of a private message, as it was made.
+type Parcel struct {
+	Session     int64 // row
+	Epoch, N    uint32
+	Message     int64 // row; 0: a void one
+	Part, Parts int
+	Core        []byte   // CoreSize bytes
+	Seed        [32]byte // of the key that signs the package
+	Address     [32]byte
+}
+
+// CoreSize is the length of a Parcel's Core.
+const CoreSize = 890
+
+// Prekey is a bundle of keys that was given to one person, and its secret
+// half, which serves once.
+type Prekey struct {
+	Number [8]byte
+	Peer   identity.ID
+	Made   time.Time
+	Bundle []byte
+	Secret []byte
+}
+
+// Invitation is one that nobody has used yet.
+type Invitation struct {
+	V             [16]byte // its secret
+	Made, Expires time.Time
+	Text          string
 }
 
 // Outgoing is one message on its way to one person.

@@ -11,7 +11,10 @@ import (
 	"dione/crypto/vault"
 )
 
-var identityPlace = vault.Place{Table: "identity", Row: 1}
+var (
+	identityPlace  = vault.Place{Table: "identity", Row: 1}
+	agreementPlace = vault.Place{Table: "agreement", Row: 1}
+)
 
 // Identity returns who this profile is, if that was set.
 func (tx *Tx) Identity() (identity.Key, bool, error) {
@@ -48,6 +51,35 @@ func (tx *Tx) SetIdentity(key identity.Key) error {
 		return err
 	}
 	return tx.exec("INSERT INTO identity(id, sealed) VALUES(1, ?)", sealed)
+}
+
+// IdentityKey returns the private half of the profile's agreement key, if that
+// was set.
+func (tx *Tx) IdentityKey() (key []byte, ok bool, err error) {
+	var sealed []byte
+	if _, err := tx.one("SELECT agreement FROM identity", func(s *sqlite3.Stmt) { sealed = s.ColumnBlob(0, nil) }); err != nil || sealed == nil {
+		return nil, false, err
+	}
+	if key, err = tx.s.records.Open(sealed, agreementPlace); err != nil {
+		return nil, false, fmt.Errorf("read the agreement key: %w (%w)", ErrDamaged, err)
+	}
+	return key, true, nil
+}
+
+// SetIdentityKey sets the agreement key of a profile that has none. The
+// identity must be set.
+func (tx *Tx) SetIdentityKey(key []byte) error {
+	sealed, err := tx.s.records.Seal(rand.Reader, key, agreementPlace)
+	if err != nil {
+		return err
+	}
+	if err := tx.exec("UPDATE identity SET agreement = ? WHERE agreement IS NULL", sealed); err != nil {
+		return err
+	}
+	if tx.s.db.Changes() != 1 {
+		return errors.New("set the agreement key: there is no identity, or it has one")
+	}
+	return nil
 }
 
 // Meta returns a small thing that [Tx.SetMeta] keeps under a name.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -132,11 +133,11 @@ func TestSecretsAreSealed(t *testing.T) {
 		return tx.exec("UPDATE envelope SET sealed = (SELECT sealed FROM identity)")
 	})
 	err = s.View(t.Context(), func(tx *Tx) error {
-		_, err := tx.Outbox(bob, 0, 1)
+		_, err := tx.Unsealed(bob, 0, 1)
 		return err
 	})
 	if !errors.Is(err, ErrDamaged) {
-		t.Errorf("Outbox = %v, want %v", err, ErrDamaged)
+		t.Errorf("Unsealed = %v, want %v", err, ErrDamaged)
 	}
 }
 
@@ -210,7 +211,7 @@ func TestContacts(t *testing.T) {
 	add(t, s, theirs(Room, carol, 1, "hi"))
 	view(t, s, func(tx *Tx) error {
 		got, ok, err := tx.Contact(bob)
-		if got != want || !ok {
+		if !reflect.DeepEqual(got, want) || !ok {
 			t.Errorf("Contact = %+v, %t, want %+v", got, ok, want)
 		}
 		if _, ok, err := tx.Contact(person(9)); ok || err != nil {
@@ -225,7 +226,7 @@ func TestContacts(t *testing.T) {
 	update(t, s, func(tx *Tx) error { return tx.ForgetContacts([]identity.ID{bob, carol, person(9)}) })
 	view(t, s, func(tx *Tx) error {
 		all, err := tx.Contacts()
-		if len(all) != 1 || all[0] != want {
+		if len(all) != 1 || !reflect.DeepEqual(all[0], want) {
 			t.Errorf("contacts = %+v, want bob, who is kept", all)
 		}
 		return err

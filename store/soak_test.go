@@ -92,7 +92,7 @@ func TestSoak(t *testing.T) {
 	run("acknowledge", func(rnd *rand.Rand) error {
 		from := people[rnd.IntN(len(people))]
 		return s.Update(ctx, func(tx *Tx) error {
-			out, err := tx.Outbox(from, 0, 20)
+			out, err := waiting(tx, from, 0, 20)
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ func TestSoak(t *testing.T) {
 				}
 				ids = append(ids, o.Message.ID)
 			}
-			changed, err := tx.Acknowledge(from, ids)
+			changed, err := came(tx, from, ids)
 			if len(changed) != len(ids) {
 				err = errors.Join(err, fmt.Errorf("%d of %d came further", len(changed), len(ids)))
 			}

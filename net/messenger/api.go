@@ -39,7 +39,7 @@ func (e *UnknownPersonError) Error() string { return fmt.Sprintf("nobody known i
 
 // Hint tells the next step.
 func (e *UnknownPersonError) Hint() string {
-	return "/who lists the people you know; somebody new must be near once"
+	return "/who lists the people you know; /add takes an address or an invitation"
 }
 
 // AmbiguousError says that a name fits several people.
@@ -173,7 +173,7 @@ func (m *Messenger) Person(ctx context.Context, id identity.ID) (found Person, e
 // a petname, a tag, or a claimed name if only one person has it.
 func (m *Messenger) Resolve(ctx context.Context, name string) (found Person, err error) {
 	err = m.do(ctx, func(*batch) error {
-		if found, err = resolve(m.sortedPeople(), m.key.ID(), name); err != nil {
+		if found, err = resolve(m.sortedPeople(), m.selfID, name); err != nil {
 			return refuse(err)
 		}
 		return nil
@@ -218,15 +218,7 @@ func (m *Messenger) SetPetname(ctx context.Context, id identity.ID, name string)
 		if err != nil {
 			return refuse(err)
 		}
-		c, was := p.Contact, p.name()
-		c.Petname = clean
-		if err := b.tx.PutContact(c); err != nil {
-			return err
-		}
-		b.then(func() {
-			m.setContact(p, c)
-			m.pending.push(PersonRenamed{Person: m.shown(p), Was: was})
-		})
+		b.contact(p).Petname = clean
 		return nil
 	})
 }

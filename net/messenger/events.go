@@ -18,6 +18,8 @@ type (
 	ChatInfo = store.ChatInfo
 	// State is how far a message is known to have come.
 	State = store.State
+	// Standing is what a person may do.
+	Standing = store.Standing
 	// Path is the way by which a message came or a peer is reached.
 	Path = store.Path
 )
@@ -25,13 +27,18 @@ type (
 // Room is the #lan room.
 var Room = store.Room
 
-// The states and paths that a screen tells apart.
+// The states, standings and paths that a screen tells apart.
 const (
 	StateReceived  = store.StateReceived
 	StateQueued    = store.StateQueued
 	StateStored    = store.StateStored
 	StateDelivered = store.StateDelivered
 	StateFailed    = store.StateFailed
+
+	StandingMet      = store.StandingMet
+	StandingRequest  = store.StandingRequest
+	StandingAccepted = store.StandingAccepted
+	StandingBlocked  = store.StandingBlocked
 
 	PathNone    = store.PathNone
 	PathLAN     = store.PathLAN
@@ -68,6 +75,14 @@ type (
 		Was    string
 	}
 
+	// PersonChanged says that something else than the name of a person
+	// changed: their standing, whether they are verified, where they are
+	// reached or why they are not.
+	PersonChanged struct{ Person Person }
+
+	// RequestReceived says that a stranger from elsewhere would like to write.
+	RequestReceived struct{ Person Person }
+
 	// MessageSent says that an own message is committed.
 	MessageSent struct{ Message Message }
 
@@ -102,6 +117,8 @@ func (Ready) event()           {}
 func (PersonNear) event()      {}
 func (PersonGone) event()      {}
 func (PersonRenamed) event()   {}
+func (PersonChanged) event()   {}
+func (RequestReceived) event() {}
 func (MessageSent) event()     {}
 func (MessageReceived) event() {}
 func (StateChanged) event()    {}
@@ -117,24 +134,6 @@ type Self struct {
 	Tag   string
 	Addrs []string // multiaddrs with /p2p at which it listens; none while it does not
 }
-
-// Person is somebody known to the profile, as screens show them.
-type Person struct {
-	ID       identity.ID
-	Name     string // petname, else claimed name, else the tag
-	Claimed  string // the name the person gives, cleaned; may be ""
-	Petname  string // the name the user gave, or ""
-	Tag      string // 4 characters; 8 where two known people share name and tag
-	Path     Path   // way of the live link; PathNone when there is none
-	Contact  bool   // added, or ever chatted with in private
-	LastSeen int64  // unix milliseconds of the end of the last live link, 0 if never
-}
-
-// Near reports whether there is a live link over the LAN now.
-func (p Person) Near() bool { return p.Path == PathLAN }
-
-// Connected reports whether there is any live link now.
-func (p Person) Connected() bool { return p.Path != PathNone }
 
 // Net is how the program hears and is heard.
 type Net struct {

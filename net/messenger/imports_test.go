@@ -16,13 +16,13 @@ var arrows = []struct {
 	{"dione", []string{"dione/tui/cli"}},
 
 	{"dione/crypto/cborx", nil},
-	{"dione/crypto/identity", nil},
+	{"dione/crypto/identity", []string{"dione/crypto/kdf"}},
 	{"dione/crypto/kdf", nil},
 	{"dione/crypto/*", []string{"dione/crypto/*"}},
 
 	{"dione/store", []string{"dione/crypto/identity", "dione/crypto/vault"}},
 
-	{"dione/net/wire", []string{"dione/crypto/cborx", "dione/crypto/identity"}},
+	{"dione/net/wire", []string{"dione/crypto/cborx", "dione/crypto/identity", "dione/crypto/parcel"}},
 	{"dione/net/secure", []string{"dione/crypto/*"}},
 	{"dione/net/swarm", []string{"dione/crypto/identity", "dione/net/secure", "dione/net/wire"}},
 	{"dione/net/lan", []string{"dione/crypto/identity", "dione/net/wire"}},

@@ -15,6 +15,7 @@ import (
 	"dione/crypto/identity"
 	"dione/net/swarm"
 	"dione/net/wire"
+	"dione/store"
 )
 
 // This file holds a chat stream: one reader and one writer a live link. The
@@ -46,6 +47,10 @@ const (
 	// is announced to the user each time.
 	nameEvery, nameBurst = 10 * time.Second, 5
 
+	// setupEvery and setupBurst bound how often a peer may have us make keys
+	// or sessions, each of which costs a transaction and some curve points.
+	setupEvery, setupBurst = 2 * time.Second, 20
+
 	// maxUnsent bounds what waits for a peer that does not read: a full
 	// window of messages and the acknowledgements of one.
 	maxUnsent = 4 << 20
@@ -67,10 +72,11 @@ type link struct {
 	// Only the loop touches what follows.
 	greeted bool              // its Hello is committed
 	ended   bool              // its end is handled
-	cursor  int64             // row of the newest outbox entry in flight
-	drained bool              // nothing waits behind it
-	flight  map[MessageID]int // size of each message sent and not acknowledged
+	cursor  int64             // row of the newest line of the room in flight
+	drained bool              // no line waits behind it
+	flight  map[MessageID]int // size of each line sent and not acknowledged
 	load    int               // sum of those sizes
+	private privateLink
 }
 
 func newLink(conn *swarm.Conn, stream net.Conn) *link {
@@ -82,6 +88,9 @@ func newLink(conn *swarm.Conn, stream net.Conn) *link {
 		wake:   make(chan struct{}, 1),
 		wrote:  make(chan struct{}),
 		flight: make(map[MessageID]int),
+		private: privateLink{
+			sent: make(map[int64]store.ParcelIndex),
+		},
 	}
 }
 
@@ -140,6 +149,7 @@ func (m *Messenger) readChat(ctx context.Context, l *link) error {
 	size := rate.NewLimiter(byteRate, byteBurst)
 	lines := rate.NewLimiter(roomRate, roomBurst)
 	names := rate.NewLimiter(rate.Every(nameEvery), nameBurst)
+	setups := rate.NewLimiter(rate.Every(setupEvery), setupBurst)
 	if err := l.stream.SetReadDeadline(time.Now().Add(helloTime)); err != nil {
 		return err
 	}
@@ -161,10 +171,13 @@ func (m *Messenger) readChat(ctx context.Context, l *link) error {
 			return err
 		}
 		var slow error
-		if _, room := msg.(wire.Room); room {
+		switch msg.(type) {
+		case wire.Room:
 			slow = lines.Wait(ctx)
-		} else if hello {
+		case wire.Hello:
 			slow = names.Wait(ctx)
+		case wire.Ask, wire.Keys, wire.Intro, wire.Refused, wire.Sync:
+			slow = setups.Wait(ctx)
 		}
 		if slow != nil {
 			return slow

@@ -47,17 +47,48 @@ type input interface {
 
 // batch is what one turn of the loop does.
 type batch struct {
-	tx    *store.Tx
-	now   time.Time
-	after []func()                     // what happens once everything is committed
-	fill  map[*person][]store.Outgoing // people whose link has room or whose outbox has grown, by what
-	acks  map[*link][]MessageID        // what is durable here once this is committed
-	told  []Event
+	tx       *store.Tx
+	now      time.Time
+	after    []func()                     // what happens once everything is committed
+	contacts map[*person]*store.Contact   // people of whom something else is known now
+	sessions map[*person]struct{}         // people whose sessions were read or changed
+	links    map[*link]privateLink        // links of which the same is true, as they were before
+	fill     map[*person][]store.Outgoing // people whose link has room or whose outbox has grown, by what
+	acks     map[*link][]MessageID        // what is durable here once this is committed
+	receipts map[receiptKey][]uint32      // in which chains of which sessions the same; 0: in all
+	told     []Event
+}
+
+func newBatch() *batch {
+	return &batch{
+		now:      time.Now(),
+		contacts: make(map[*person]*store.Contact),
+		sessions: make(map[*person]struct{}),
+		links:    make(map[*link]privateLink),
+		fill:     make(map[*person][]store.Outgoing),
+		acks:     make(map[*link][]MessageID),
+		receipts: make(map[receiptKey][]uint32),
+	}
 }
 
 func (b *batch) tell(ev Event)             { b.told = append(b.told, ev) }
 func (b *batch) then(f func())             { b.after = append(b.after, f) }
 func (b *batch) ack(l *link, id MessageID) { b.acks[l] = append(b.acks[l], id) }
+
+// day is the UTC day of the batch, counted from 1970.
+func (b *batch) day() uint32 { return uint32(b.now.Unix() / (24 * 60 * 60)) }
+
+// contact returns what is known of p, to be read and changed: it is written
+// down with the batch, and screens are told of what they show differently.
+func (b *batch) contact(p *person) *store.Contact {
+	c := b.contacts[p]
+	if c == nil {
+		now := p.Contact
+		c = &now
+		b.contacts[p] = c
+	}
+	return c
+}
 
 // send looks after p's link at the end of the batch: it has room, or what was
 // added to p's outbox has to leave.
@@ -68,9 +99,13 @@ func (b *batch) send(p *person, added ...store.Outgoing) { b.fill[p] = append(b.
 func (m *Messenger) loop(ctx, netCtx context.Context) {
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
+	daily := time.NewTicker(keysEvery)
+	defer daily.Stop()
 	m.retry = time.NewTimer(retryDelay)
 	defer m.retry.Stop()
-	m.turn(sweepOutbox{})
+	m.dials.timer.Reset(0)
+	defer m.dials.timer.Stop()
+	m.turn(sweepOutbox{}, sweepKeys{})
 	for {
 		var out chan<- Event // nil, so never ready, unless something waits to be told
 		var next Event
@@ -92,6 +127,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.linkEvent(netCtx, ev)
 		case p := <-m.hints:
 			m.swarm.Hint(p.Instance, p.Addrs)
+		case <-m.dials.timer.C:
+			m.dialDue(netCtx)
 		case st := <-m.lanState:
 			m.lanChanged(st)
 		case <-m.retry.C:
@@ -102,6 +139,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			}
 		case <-sweep.C:
 			m.turn(sweepOutbox{})
+		case <-daily.C:
+			m.turn(sweepKeys{})
 		case <-ctx.Done():
 			return
 		}
@@ -120,7 +159,7 @@ func (m *Messenger) turn(ins ...input) {
 // commit handles the inputs in one transaction, and then does what was to be
 // done after it.
 func (m *Messenger) commit(ins []input) {
-	b := &batch{now: time.Now(), fill: make(map[*person][]store.Outgoing), acks: make(map[*link][]MessageID)}
+	b := newBatch()
 	err := m.store.Update(context.Background(), func(tx *store.Tx) error {
 		b.tx = tx
 		for _, in := range ins {
@@ -133,9 +172,10 @@ func (m *Messenger) commit(ins []input) {
 				return err
 			}
 		}
-		return nil
+		return m.write(b)
 	})
 	if err != nil {
+		b.rollBack()
 		m.undone(ins, err)
 		return
 	}
@@ -143,13 +183,35 @@ func (m *Messenger) commit(ins []input) {
 		m.failing = false
 		m.pending.push(Notice{Text: "saving works again"})
 	}
+	for p, c := range b.contacts {
+		m.setContact(p, *c)
+	}
 	for _, f := range b.after {
 		f()
 	}
 	for l, ids := range b.acks {
 		l.acknowledge(ids)
 	}
+	for k, epochs := range b.receipts {
+		k.l.push(k.s.receipt(epochs))
+	}
 	m.pending.push(b.told...)
+}
+
+// write puts down what the inputs have changed of people and sessions, each
+// once.
+func (m *Messenger) write(b *batch) error {
+	for p, c := range b.contacts {
+		if err := b.tx.PutContact(*c); err != nil {
+			return fmt.Errorf("keep contact %s: %w", p.ID.Short(), err)
+		}
+	}
+	for p := range b.sessions {
+		if err := p.writeSessions(b.tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gather adds to ins what waits in the channels, up to maxBatch.
@@ -230,6 +292,7 @@ func (m *Messenger) lanChanged(st lan.Status) {
 	self.Addrs = m.swarm.Addrs()
 	m.self.Store(&self)
 	m.net.Addrs = self.Addrs
+	m.dialAll()
 	m.pending.push(NetChanged{Net: m.netNow()})
 }
 
@@ -309,11 +372,29 @@ func (f frame) handle(m *Messenger, b *batch) error {
 	case wire.Hello:
 		return m.onHello(b, f.link, msg)
 	case wire.Room:
-		return m.onContent(b, p, f.link, store.Room, msg.Payload)
-	case wire.Private:
-		return m.onContent(b, p, f.link, Chat{Peer: f.link.peer}, msg.Payload)
+		return m.onLine(b, p, f.link, msg.Payload)
 	case wire.Ack:
 		return m.onAck(b, p, f.link, msg)
+	}
+	if p == nil || b.contact(p).Standing == store.StandingBlocked {
+		return nil // silence, which tells a blocked person nothing
+	}
+	b.touchLink(f.link)
+	switch msg := f.msg.(type) {
+	case wire.Parcel:
+		return m.onParcel(b, p, f.link, msg)
+	case wire.Receipt:
+		return m.onReceipt(b, p, f.link, msg)
+	case wire.Sync:
+		return m.onSync(b, p, f.link, msg)
+	case wire.Ask:
+		return m.onAsk(b, p, f.link, msg)
+	case wire.Keys:
+		return m.onKeys(b, p, f.link, msg)
+	case wire.Intro:
+		return m.onIntro(b, p, f.link, msg)
+	case wire.Refused:
+		return m.onRefused(b, p, f.link, msg)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ import (
 
 	"dione/crypto/handshake"
 	"dione/crypto/identity"
+	"dione/crypto/pqxdh"
 	"dione/net/lan"
 	"dione/net/secure"
 	"dione/net/swarm"
@@ -63,8 +64,9 @@ type Messenger struct {
 	cfg      Config
 	log      *slog.Logger
 	store    *store.Store
-	key      identity.Key
-	instance [8]byte // of this run, for the LAN; tells nothing about who we are
+	keys     pqxdh.Self  // who we are
+	selfID   identity.ID // of keys.Key, which takes long to tell
+	instance [8]byte     // of this run, for the LAN; tells nothing about who we are
 	swarm    *swarm.Swarm
 	events   chan Event
 	calls    chan input      // from screens
@@ -74,7 +76,7 @@ type Messenger struct {
 	lanState chan lan.Status // from LAN discovery
 	self     atomic.Pointer[Self]
 	stopped  chan struct{}  // closed when the loop has ended
-	chats    sync.WaitGroup // serveChat of the links that we dialled
+	chats    sync.WaitGroup // dials of contacts, and serveChat of the links that we dialled
 
 	idle    sync.Mutex // held by whoever is the loop before Run
 	running bool       // Run has begun; guarded by idle
@@ -87,6 +89,7 @@ type Messenger struct {
 	held    []input     // frames whose commit failed: kept until the disk takes them
 	failing bool        // the last commit failed
 	retry   *time.Timer // when held is tried again
+	dials   dials
 	net     Net
 }
 
@@ -110,19 +113,20 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		stopped:  make(chan struct{}),
 		people:   make(map[identity.ID]*person),
 		twins:    make(map[twin]int),
+		dials:    dials{timer: time.NewTimer(time.Hour)}, // set when the loop begins
 	}
 	_, _ = rand.Read(m.instance[:]) // never fails (crypto/rand)
 	name, port, err := m.load()
 	if err != nil {
 		return nil, fmt.Errorf("read the profile: %w", err)
 	}
-	id := m.key.ID()
+	id := m.selfID
 	m.self.Store(&Self{ID: id, Name: name, Tag: id.Tag()})
 
 	endpoint, err := secure.NewEndpoint(secure.Config{
 		Realm:   handshake.Chat,
 		Network: wire.NetworkID(cfg.Network),
-		Key:     m.key,
+		Key:     m.keys.Key,
 		Log:     cfg.Log,
 	})
 	if err != nil {
@@ -150,19 +154,9 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 // of a new profile.
 func (m *Messenger) load() (name string, port uint16, err error) {
 	err = m.store.Update(context.Background(), func(tx *store.Tx) error {
-		key, ok, err := tx.Identity()
-		if err != nil {
+		if err := m.loadKeys(tx); err != nil {
 			return err
 		}
-		if !ok {
-			if key, err = identity.Generate(rand.Reader); err != nil {
-				return err
-			}
-			if err := tx.SetIdentity(key); err != nil {
-				return err
-			}
-		}
-		m.key = key
 		if name, err = m.loadName(tx); err != nil {
 			return err
 		}
@@ -183,6 +177,35 @@ func (m *Messenger) load() (name string, port uint16, err error) {
 		return nil
 	})
 	return name, port, err
+}
+
+// loadKeys reads who we are. A new profile becomes somebody by it.
+func (m *Messenger) loadKeys(tx *store.Tx) error {
+	key, ok, err := tx.Identity()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if key, err = identity.Generate(rand.Reader); err != nil {
+			return err
+		}
+		if err := tx.SetIdentity(key); err != nil {
+			return err
+		}
+	}
+	m.keys.Key, m.selfID = key, key.ID()
+	kept, ok, err := tx.IdentityKey()
+	if err != nil {
+		return err
+	}
+	if ok {
+		m.keys.IK, err = pqxdh.IdentityFromBytes(kept)
+		return err
+	}
+	if m.keys.IK, err = pqxdh.NewIdentity(rand.Reader); err != nil {
+		return err
+	}
+	return tx.SetIdentityKey(m.keys.IK.Bytes())
 }
 
 // loadName reads our own name. The one given for this run is kept only by a

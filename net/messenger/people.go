@@ -27,6 +27,16 @@ type person struct {
 	conn *swarm.Conn // the live link, as swarm has it; nil if none
 	link *link       // the chat stream, once its Hello is committed; nil if none
 	path Path        // way by which screens were told they are near
+
+	sessions []*session // best first; valid while loaded
+	loaded   bool       // sessions is what the store has
+	backlog  bool       // the store may have messages for them that are in no package yet
+	newGen   uint64     // sessions below this generation are not written in any more
+	toldSet  time.Time  // when the user was last told that a session was set up anew
+
+	dial    dialState
+	problem string // why they could not be reached lately; "" if they could
+	pending bool   // they were asked for keys, and have given none yet
 }
 
 // twin is what two people must share to be told apart by longer tags.
@@ -41,17 +51,25 @@ func (p *person) twin() twin { return twin{p.name(), p.ID.Tag()} }
 
 // addPerson makes c known.
 func (m *Messenger) addPerson(c store.Contact) *person {
-	p := &person{Contact: c}
+	p := &person{Contact: c, backlog: true}
 	m.people[c.ID] = p
 	m.twins[p.twin()]++
 	return p
 }
 
-// setContact changes what is kept of p, its names above all.
+// setContact changes what is kept of p, and tells screens what they show
+// differently by it.
 func (m *Messenger) setContact(p *person, c store.Contact) {
+	was, name := p.Contact, p.name()
 	m.forgetTwin(p)
 	p.Contact = c
 	m.twins[p.twin()]++
+	if was.Claimed+was.Petname != "" && p.name() != name {
+		m.pending.push(PersonRenamed{Person: m.shown(p), Was: name})
+	}
+	if was.Standing != c.Standing || was.Verified != c.Verified || was.Kept != c.Kept || !slices.Equal(was.Addrs, c.Addrs) {
+		m.pending.push(PersonChanged{Person: m.shown(p)})
+	}
 }
 
 func (m *Messenger) forgetTwin(p *person) {
@@ -63,13 +81,18 @@ func (m *Messenger) forgetTwin(p *person) {
 // shown is p as screens see them.
 func (m *Messenger) shown(p *person) Person {
 	s := Person{
-		ID:      p.ID,
-		Name:    p.name(),
-		Claimed: p.Claimed,
-		Petname: p.Petname,
-		Tag:     p.ID.Tag(),
-		Path:    p.path,
-		Contact: p.Kept,
+		ID:       p.ID,
+		Name:     p.name(),
+		Claimed:  p.Claimed,
+		Petname:  p.Petname,
+		Tag:      p.ID.Tag(),
+		Path:     p.path,
+		Contact:  p.Kept,
+		Standing: p.Standing,
+		Verified: p.Verified,
+		Addrs:    p.Addrs,
+		Problem:  p.problem,
+		Pending:  p.pending,
 	}
 	if m.twins[p.twin()] > 1 {
 		s.Tag = p.ID.LongTag()
@@ -88,6 +111,7 @@ func (m *Messenger) linkUp(ctx context.Context, conn *swarm.Conn) {
 		p = m.addPerson(store.Contact{ID: conn.ID()})
 	}
 	p.conn = conn
+	m.reached(p)
 	if conn.Dialled() {
 		m.chats.Go(func() { m.openChat(ctx, conn) })
 	}
@@ -101,22 +125,23 @@ func (m *Messenger) linkDown(ev swarm.Down) {
 		return
 	}
 	p.conn = nil
+	p.pending = false
+	p.forgetSessions() // memory is for those who are here
 	if p.path != PathNone {
 		path := p.path
 		p.path = PathNone
-		c := p.Contact
-		c.LastSeen = time.Now()
-		m.setContact(p, c)
+		p.LastSeen = time.Now()
 		m.pending.push(PersonGone{Person: m.shown(p), Path: path}, NetChanged{Net: m.netNow()})
 		m.turn(keepContact{p})
 	}
+	m.dialSoon(p)
 	m.refreshLAN()
 	m.forgetStrangers()
 }
 
 // inUse says that an identity, ours or another's, is used twice at a time.
 func (m *Messenger) inUse(ev swarm.InUse) Notice {
-	if ev.ID == m.key.ID() {
+	if ev.ID == m.selfID {
 		return Notice{
 			Failed: true,
 			Text:   "this identity is in use elsewhere: somebody near refuses this process",
@@ -145,17 +170,13 @@ func (m *Messenger) onHello(b *batch, l *link, msg wire.Hello) error {
 	if p == nil { // the stream was faster than swarm's word of the link
 		p = m.addPerson(store.Contact{ID: l.peer})
 	}
-	c, was := p.Contact, p.name()
+	c := b.contact(p)
+	was := c.Claimed
 	c.Claimed = wire.CleanName(msg.Name)
 	c.LastSeen = b.now
-	if err := b.tx.PutContact(c); err != nil {
-		return err
-	}
 	b.then(func() {
-		known := p.Claimed != ""
-		m.setContact(p, c)
-		if known && p.name() != was {
-			m.pending.push(PersonRenamed{Person: m.shown(p), Was: was})
+		if p.Claimed != was {
+			m.warnTwin(p)
 		}
 		if !l.greeted {
 			l.greeted = true
@@ -163,6 +184,23 @@ func (m *Messenger) onHello(b *batch, l *link, msg wire.Hello) error {
 		}
 	})
 	return nil
+}
+
+// warnTwin tells the user when somebody goes by the name of a person whom the
+// user has verified: the two have nothing to do with each other.
+func (m *Messenger) warnTwin(p *person) {
+	if p.Verified || p.Claimed == "" {
+		return
+	}
+	for _, other := range m.people {
+		if other != p && other.Verified && (other.Claimed == p.Claimed || other.Petname == p.Claimed) {
+			m.pending.push(Notice{
+				Failed: true,
+				Text:   fmt.Sprintf("%s is not the %s whom you verified: another key, another safety number", m.shown(p), m.shown(other)),
+				Hint:   "compare safety numbers with /verify before you trust the name",
+			})
+		}
+	}
 }
 
 // adopt makes l the link over which p is written to, in place of any former.
@@ -173,7 +211,7 @@ func (m *Messenger) adopt(p *person, l *link) {
 	}
 	p.link = l
 	m.tellNear(p)
-	m.todo = append(m.todo, fill{p})
+	m.todo = append(m.todo, greet{p, l}, fill{p})
 }
 
 // linkEnded lets go of l. Who it led to stays near until swarm says otherwise.
@@ -189,7 +227,7 @@ func (m *Messenger) linkEnded(l *link) {
 func (m *Messenger) forgetStrangers() {
 	var strangers []*person
 	for _, p := range m.people {
-		if !p.Kept && p.Petname == "" && p.conn == nil && p.link == nil {
+		if !p.Kept && p.Petname == "" && p.Standing == store.StandingMet && p.conn == nil && p.link == nil {
 			strangers = append(strangers, p)
 		}
 	}
@@ -209,8 +247,11 @@ func (m *Messenger) forgetStrangers() {
 // keepContact writes down what is known of a person.
 type keepContact struct{ p *person }
 
-func (k keepContact) handle(_ *Messenger, b *batch) error { return b.tx.PutContact(k.p.Contact) }
-func (keepContact) fail(error) bool                       { return false }
+func (k keepContact) handle(_ *Messenger, b *batch) error {
+	b.contact(k.p)
+	return nil
+}
+func (keepContact) fail(error) bool { return false }
 
 // forget drops strangers from the store.
 type forget struct{ ids []identity.ID }
@@ -229,7 +270,7 @@ func (fill) fail(error) bool { return true }
 
 // known returns the person with the given ID, or why there is none to write to.
 func (m *Messenger) known(id identity.ID) (*person, error) {
-	if id == m.key.ID() {
+	if id == m.selfID {
 		return nil, ErrSelf
 	}
 	p := m.people[id]
@@ -258,6 +299,3 @@ func byNearness(a, b Person) int {
 		a.ID.Compare(b.ID),
 	)
 }
-
-// String tells p in a log or an error: name and tag.
-func (p Person) String() string { return fmt.Sprintf("%s ·%s", p.Name, p.Tag) }

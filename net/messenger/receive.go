@@ -13,50 +13,56 @@ import (
 // year 9999: what is later cannot be written down everywhere (RFC 3339).
 var maxSent = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
-// onContent takes what a peer wrote into a chat. What is already here is
-// acknowledged again and shown no second time.
-func (m *Messenger) onContent(b *batch, p *person, l *link, chat Chat, payload []byte) error {
-	if p == nil || chat.IsRoom() && l.path != PathLAN {
+// onLine takes a line of the room. What is already here is acknowledged again
+// and shown no second time.
+func (m *Messenger) onLine(b *batch, p *person, l *link, payload []byte) error {
+	if p == nil || l.path != PathLAN {
 		// The room is the LAN's: a link from elsewhere has no business there.
 		m.log.Info("line dropped: not of this network", slog.Any("peer", l.peer))
 		return nil
 	}
+	if b.contact(p).Standing == store.StandingBlocked {
+		return nil
+	}
 	content, err := wire.DecodeContent(payload)
 	if err != nil {
-		m.log.Info("message dropped", slog.Any("peer", l.peer), slog.Any("error", err))
+		m.log.Info("line dropped", slog.Any("peer", l.peer), slog.Any("error", err))
 		b.then(func() { l.conn.Close("sent a message that cannot be read") })
 		return nil
 	}
+	if ok, err := m.receive(b, p, Room, l.path, content); err != nil || !ok {
+		return err
+	}
+	b.ack(l, content.ID)
+	return nil
+}
+
+// receive keeps what p wrote into a chat, and reports whether it can be kept
+// at all.
+func (m *Messenger) receive(b *batch, p *person, chat Chat, path Path, content wire.Content) (ok bool, err error) {
 	msg := Message{
 		Chat:    chat,
 		ID:      content.ID,
-		From:    l.peer,
+		From:    p.ID,
 		Seq:     content.Seq,
 		Sent:    sentTime(content.Sent),
 		Arrived: b.now,
 		State:   StateReceived,
-		Path:    l.path,
+		Path:    path,
 		Text:    content.Text,
-	}
-	if !chat.IsRoom() {
-		if err := m.keep(b, p); err != nil {
-			return err
-		}
 	}
 	added, err := b.tx.AddMessage(&msg)
 	if errors.Is(err, store.ErrInvalid) {
-		m.log.Info("message dropped", slog.Any("peer", l.peer), slog.Any("error", err))
-		b.then(func() { l.conn.Close("sent a message that cannot be kept") })
-		return nil
+		m.log.Info("message dropped", slog.Any("peer", p.ID), slog.Any("error", err))
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	b.ack(l, msg.ID)
 	if added {
-		b.tell(MessageReceived{Message: msg, From: m.shown(p)})
+		b.then(func() { m.pending.push(MessageReceived{Message: msg, From: m.shown(p)}) })
 	}
-	return nil
+	return true, nil
 }
 
 // sentTime reads a peer's clock, which may say anything.

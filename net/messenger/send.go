@@ -3,6 +3,7 @@ package messenger
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -13,8 +14,8 @@ import (
 )
 
 const (
-	// maxFlight and maxLoad bound what one link carries unacknowledged, in
-	// messages and in bytes. The rest waits in the store.
+	// maxFlight and maxLoad bound the lines of the room that one link carries
+	// unacknowledged, in number and in bytes. The rest waits in the store.
 	maxFlight, maxLoad = 1024, 1 << 20
 
 	// roomTime is how long a line of the room waits for the people who were
@@ -92,18 +93,22 @@ func (s submission) handle(m *Messenger, b *batch) error {
 		expires = b.now.Add(roomTime)
 	} else {
 		p, err := m.known(s.chat.Peer)
+		if err == nil && b.contact(p).Standing == store.StandingBlocked {
+			err = &BlockedError{m.shown(p)}
+		}
 		if err != nil {
 			s.result <- Result{Err: err}
 			return nil
 		}
-		if err := m.keep(b, p); err != nil {
-			return err
+		if p.Standing == store.StandingRequest {
+			m.admit(b, p) // who is answered is accepted
 		}
+		m.keep(b, p)
 		to = []*person{p}
 	}
 	msg := Message{
 		Chat:    s.chat,
-		From:    m.key.ID(),
+		From:    m.selfID,
 		Mine:    true,
 		Sent:    b.now,
 		Arrived: b.now,
@@ -111,6 +116,11 @@ func (s submission) handle(m *Messenger, b *batch) error {
 		Text:    s.text,
 	}
 	_, _ = rand.Read(msg.ID[:]) // never fails (crypto/rand)
+	if !s.chat.IsRoom() {
+		if err := m.number(b, to[0], &msg); err != nil {
+			return err
+		}
+	}
 	if _, err := b.tx.AddMessage(&msg); err != nil {
 		return err
 	}
@@ -151,23 +161,39 @@ func (m *Messenger) near() []*person {
 }
 
 // keep lists p under CONTACTS from now on.
-func (m *Messenger) keep(b *batch, p *person) error {
-	if p.Kept {
-		return nil
-	}
-	c := p.Contact
-	c.Kept = true
-	if err := b.tx.PutContact(c); err != nil {
+func (m *Messenger) keep(b *batch, p *person) { b.contact(p).Kept = true }
+
+// number gives msg the next number, which is higher than all that the other
+// side has seen: this profile may be an older copy of itself.
+func (m *Messenger) number(b *batch, to *person, msg *Message) error {
+	newest, err := b.tx.NewestSeq(msg.Chat, m.selfID)
+	if err != nil {
 		return err
 	}
-	b.then(func() { p.Kept = true })
+	msg.Seq = max(newest, b.contact(to).Floor) + 1
 	return nil
 }
 
-// fillWindow puts in flight what waits for p, as far as the window has room:
-// what was just added, or, if more waited already, what the store says. The
-// frames leave after the commit.
+// fillWindow puts in flight what waits for p, as far as there is room.
 func (m *Messenger) fillWindow(b *batch, p *person, added []store.Outgoing) error {
+	var lines, private []store.Outgoing
+	for _, row := range added {
+		if row.Message.Chat.IsRoom() {
+			lines = append(lines, row)
+		} else {
+			private = append(private, row)
+		}
+	}
+	if err := m.fillRoom(b, p, lines); err != nil {
+		return err
+	}
+	return m.fillPrivate(b, p, private)
+}
+
+// fillRoom puts in flight the lines of the room that wait for p: what was just
+// added, or, if more waited already, what the store says. The frames leave
+// after the commit.
+func (m *Messenger) fillRoom(b *batch, p *person, added []store.Outgoing) error {
 	l := p.link
 	if l == nil || l.ended {
 		return nil
@@ -191,7 +217,7 @@ func (m *Messenger) fillWindow(b *batch, p *person, added []store.Outgoing) erro
 		out, free, room = nil, maxFlight-len(l.flight), maxLoad-l.load
 		for cursor := l.cursor; free > 0 && room > 0 && !all; {
 			n := min(free, 128)
-			rows, err := b.tx.Outbox(p.ID, cursor, n)
+			rows, err := b.tx.Lines(p.ID, cursor, n)
 			if err != nil {
 				return err
 			}
@@ -212,11 +238,7 @@ func (l *link) launch(rows []store.Outgoing, all bool) {
 	l.drained = all
 	frames := make([]wire.Message, len(rows))
 	for i, row := range rows {
-		if row.Message.Chat.IsRoom() {
-			frames[i] = wire.Room{Payload: row.Payload}
-		} else {
-			frames[i] = wire.Private{Payload: row.Payload}
-		}
+		frames[i] = wire.Room{Payload: row.Payload}
 		l.flight[row.Message.ID] = len(row.Payload)
 		l.load += len(row.Payload)
 		l.cursor = row.Row
@@ -224,8 +246,8 @@ func (l *link) launch(rows []store.Outgoing, all bool) {
 	l.push(frames...)
 }
 
-// onAck takes the peer's word that messages are durable there. Only what is
-// in flight on this very link counts.
+// onAck takes the peer's word that lines are durable there. Only what is in
+// flight on this very link counts.
 func (m *Messenger) onAck(b *batch, p *person, l *link, ack wire.Ack) error {
 	ids := make([]MessageID, 0, len(ack.IDs))
 	for _, id := range ack.IDs {
@@ -271,12 +293,10 @@ func (m *Messenger) Outbox(ctx context.Context) ([]Message, error) {
 // Cancel gives up a private message that still waits.
 func (m *Messenger) Cancel(ctx context.Context, chat Chat, id MessageID) error {
 	return m.do(ctx, func(b *batch) error {
-		if p := m.people[chat.Peer]; p != nil && p.link != nil {
-			if _, sent := p.link.flight[id]; sent {
-				return refuse(ErrInFlight)
-			}
-		}
 		msg, ok, err := b.tx.Cancel(chat, id)
+		if errors.Is(err, store.ErrSealed) {
+			return refuse(ErrInFlight)
+		}
 		if err != nil {
 			return err
 		}
@@ -295,6 +315,7 @@ func (m *Messenger) Retry(ctx context.Context) error {
 		for _, p := range m.people {
 			b.send(p)
 		}
+		b.then(m.dialAll)
 		return nil
 	})
 }

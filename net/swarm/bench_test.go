@@ -118,7 +118,7 @@ func BenchmarkMessages(b *testing.B) {
 			for i := 0; i < b.N; i += batch {
 				buf = buf[:0]
 				for range batch {
-					buf = wire.AppendMessage(buf, wire.Private{Payload: payload})
+					buf = wire.AppendMessage(buf, wire.Room{Payload: payload})
 				}
 				if _, err := c.Write(buf); err != nil {
 					b.Fatal(err)

@@ -16,12 +16,12 @@ func BenchmarkAppend(b *testing.B) {
 		if i%200 == 0 {
 			buf = buf[:0]
 		}
-		buf = AppendMessage(buf, Private{content.Encode()})
+		buf = AppendMessage(buf, Room{content.Encode()})
 	}
 }
 
 func BenchmarkRead(b *testing.B) {
-	one := AppendMessage(nil, Private{content.Encode()})
+	one := AppendMessage(nil, Room{content.Encode()})
 	b.ReportAllocs()
 	b.SetBytes(int64(len(one)))
 	r := NewReader(&repeat{one: one})
@@ -30,7 +30,7 @@ func BenchmarkRead(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := DecodeContent(msg.(Private).Payload); err != nil {
+		if _, err := DecodeContent(msg.(Room).Payload); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -47,7 +47,7 @@ func BenchmarkAck(b *testing.B) {
 }
 
 func BenchmarkBaselineCopy(b *testing.B) {
-	one := AppendMessage(nil, Private{content.Encode()})
+	one := AppendMessage(nil, Room{content.Encode()})
 	b.SetBytes(int64(len(one)))
 	src, dst := &repeat{one: one}, make([]byte, len(one))
 	for b.Loop() {

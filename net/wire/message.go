@@ -18,90 +18,120 @@ type (
 	// Room is a line for the #lan room. Payload is an encoded [Content].
 	Room struct{ Payload []byte }
 
-	// Private is a message of the private chat. Payload is an encoded
-	// [Content].
-	Private struct{ Payload []byte }
-
-	// Ack says that messages of the other side, of the room and of the
-	// private chat, are durable here. It names 1 to [MaxAck] of them.
+	// Ack says that lines of the other side are durable here. It names 1 to
+	// [MaxAck] of them. Private messages have a [Receipt] instead.
 	Ack struct{ IDs [][16]byte }
 )
 
-func (Hello) message()   {}
-func (Room) message()    {}
-func (Private) message() {}
-func (Ack) message()     {}
+func (Hello) message() {}
+func (Room) message()  {}
+func (Ack) message()   {}
 
 // The kinds of chat frames on the wire.
 const (
 	kindHello   = 1
 	kindRoom    = 2
-	kindPrivate = 3
+	kindParcel  = 3
 	kindAck     = 4
+	kindAsk     = 5
+	kindKeys    = 6
+	kindIntro   = 7
+	kindRefused = 8
+	kindSync    = 9
+	kindReceipt = 10
 )
 
-// chatFrame is any [Message] on the wire: kind and the one field that it has.
-type chatFrame struct {
-	Kind    uint64 `cbor:"1,keyasint"`
-	Name    string `cbor:"2,keyasint,omitempty"`
-	Payload []byte `cbor:"3,keyasint,omitempty"`
-	IDs     []byte `cbor:"4,keyasint,omitempty"` // 16 bytes each, in one string
-}
+// Every chat frame is a map whose key 1 is its kind; what else stands in it
+// follows from that.
+type (
+	helloFrame struct {
+		Kind uint64 `cbor:"1,keyasint"`
+		Name string `cbor:"2,keyasint,omitempty"`
+	}
+	roomFrame struct {
+		Kind    uint64 `cbor:"1,keyasint"`
+		Payload []byte `cbor:"3,keyasint"`
+	}
+	ackFrame struct {
+		Kind uint64 `cbor:"1,keyasint"`
+		IDs  []byte `cbor:"4,keyasint"` // 16 bytes each, in one string
+	}
+)
 
 // AppendMessage appends the frame of msg to dst, so that many frames can leave
 // in one write. It panics on a message that breaks the limits of its type.
-func AppendMessage(dst []byte, msg Message) []byte {
-	var f chatFrame
+func AppendMessage(dst []byte, msg Message) []byte { return appendFrame(dst, frameOf(msg), maxChat) }
+
+// frameOf returns msg as it is encoded.
+func frameOf(msg Message) any {
 	switch msg := msg.(type) {
 	case Hello:
-		f = chatFrame{Kind: kindHello, Name: msg.Name}
+		return &helloFrame{kindHello, msg.Name}
 	case Room:
-		f = chatFrame{Kind: kindRoom, Payload: msg.Payload}
-	case Private:
-		f = chatFrame{Kind: kindPrivate, Payload: msg.Payload}
+		return &roomFrame{kindRoom, msg.Payload}
 	case Ack:
-		f = chatFrame{Kind: kindAck, IDs: make([]byte, 0, 16*len(msg.IDs))}
+		f := &ackFrame{kindAck, make([]byte, 0, 16*len(msg.IDs))}
 		for _, id := range msg.IDs {
 			f.IDs = append(f.IDs, id[:]...)
 		}
+		return f
 	}
-	return appendFrame(dst, &f, maxChat)
+	return sessionFrame(msg)
 }
 
 func decodeMessage(b []byte) (Message, error) {
-	var f chatFrame
-	if err := cborx.Unmarshal(b, &f, maxChat); err != nil {
-		return nil, fmt.Errorf("decode chat frame: %w", err)
-	}
-	name, payload, ids := f.Name != "", len(f.Payload) > 0, len(f.IDs)
-	switch {
-	case f.Kind == kindHello && !payload && ids == 0:
+	kind := kindOf(b)
+	switch kind {
+	case kindHello:
+		var f helloFrame
+		if err := cborx.Unmarshal(b, &f, maxChat); err != nil {
+			return nil, fmt.Errorf("decode hello: %w", err)
+		}
 		if len(f.Name) > MaxName {
 			return nil, fmt.Errorf("decode hello: a name of %d bytes", len(f.Name))
 		}
 		return Hello{f.Name}, nil
-	case f.Kind == kindRoom && payload && !name && ids == 0:
-		return Room{f.Payload}, nil
-	case f.Kind == kindPrivate && payload && !name && ids == 0:
-		return Private{f.Payload}, nil
-	case f.Kind == kindAck && ids > 0 && !name && !payload:
-		if ids%16 != 0 || ids > 16*MaxAck {
-			return nil, fmt.Errorf("decode ack: %d bytes of message ids", ids)
+	case kindRoom:
+		var f roomFrame
+		if err := cborx.Unmarshal(b, &f, maxChat); err != nil {
+			return nil, fmt.Errorf("decode line: %w", err)
 		}
-		ack := Ack{IDs: make([][16]byte, ids/16)}
+		if len(f.Payload) == 0 {
+			return nil, errors.New("decode line: no payload")
+		}
+		return Room{f.Payload}, nil
+	case kindAck:
+		var f ackFrame
+		if err := cborx.Unmarshal(b, &f, maxChat); err != nil {
+			return nil, fmt.Errorf("decode ack: %w", err)
+		}
+		if n := len(f.IDs); n == 0 || n%16 != 0 || n > 16*MaxAck {
+			return nil, fmt.Errorf("decode ack: %d bytes of message ids", n)
+		}
+		ack := Ack{IDs: make([][16]byte, len(f.IDs)/16)}
 		for i := range ack.IDs {
 			ack.IDs[i] = [16]byte(f.IDs[16*i:])
 		}
 		return ack, nil
 	}
-	return nil, fmt.Errorf("decode chat frame: kind %d with fields that it does not have", f.Kind)
+	return decodeSession(kind, b)
+}
+
+// kindOf reads the kind of a frame, 0 if b is none: the deterministic form of
+// a map begins with its smallest key, and kinds are smaller than 24.
+func kindOf(b []byte) uint64 {
+	if len(b) < 3 || b[0]>>5 != 5 || b[1] != 1 || b[2] > 23 {
+		return 0
+	}
+	return uint64(b[2])
 }
 
 // MaxSeq is the highest number of a message: the highest up to which a
 // float64 holds every one, and more than anybody can write.
 const MaxSeq = 1<<53 - 1
 
-// Content is what a person wrote: the payload of a [Room] or [Private].
+// Content is what a person wrote: the payload of a [Room], and what
+// the parts of a private message add up to.
 type Content struct {
 	ID   [16]byte `cbor:"1,keyasint"`
 	Seq  uint64   `cbor:"2,keyasint"` // the author's number in this chat, from 1

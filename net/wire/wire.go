@@ -34,8 +34,8 @@ const (
 	// number and time add to it.
 	maxContent = MaxText + 48
 
-	// maxChat is the largest frame of a chat stream: a [Room] or [Private]
-	// with maxContent and the 7 bytes around it, rounded up.
+	// maxChat is the largest frame of a chat stream: a [Room] with
+	// maxContent and the 7 bytes around it, rounded up.
 	maxChat = maxContent + 16
 
 	// maxLink is the largest frame of a link stream: a [Bye].

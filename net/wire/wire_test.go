@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -37,6 +39,15 @@ var (
 	idA = [16]byte{0xa0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 	idB = [16]byte{0xb0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
+	onePackage = Parcel{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}, [CoreSize]byte(bytes.Repeat([]byte{0xc0}, CoreSize))}
+	syncAll    = Sync{
+		Gen:      2,
+		Seen:     7,
+		Addrs:    [][]byte{{4, 192, 0, 2, 7, 6, 0x1f, 0x90}},
+		Sessions: []SessionState{{idA, 3, 300}, {SID: idB}},
+	}
+	receipt = Receipt{SID: idA, Chains: []Chain{{Epoch: 2, Contiguous: 5, Map: []byte{0x81}}, {Epoch: 4, Contiguous: 1}}}
+
 	content = Content{ID: idA, Seq: 7, Sent: 1795183200123, Text: "did the build pass?"}
 )
 
@@ -50,8 +61,17 @@ func TestVectors(t *testing.T) {
 		"content":       content.Encode(),
 		"chat hello":    AppendMessage(nil, Hello{"bob"}),
 		"chat room":     AppendMessage(nil, Room{content.Encode()}),
-		"chat private":  AppendMessage(nil, Private{content.Encode()}),
 		"chat ack":      AppendMessage(nil, Ack{[][16]byte{idA, idB}}),
+		"chat parcel":   AppendMessage(nil, onePackage),
+		"chat ask":      AppendMessage(nil, Ask{}),
+		"chat proof":    AppendMessage(nil, Ask{idA[:]}),
+		"chat keys":     AppendMessage(nil, Keys{[]byte("bundle")}),
+		"chat intro":    AppendMessage(nil, Intro{[]byte("intro")}),
+		"chat refused":  AppendMessage(nil, Refused{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
+		"chat sync":     AppendMessage(nil, syncAll),
+		"chat bare":     AppendMessage(nil, Sync{}),
+		"chat receipt":  AppendMessage(nil, receipt),
+		"chat full":     AppendMessage(nil, Receipt{SID: idA, Full: true}),
 		"link instance": AppendLink(nil, Instance{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
 		"link ping":     AppendLink(nil, Ping{}),
 		"link pong":     AppendLink(nil, Pong{}),
@@ -73,9 +93,38 @@ var messages = []Message{
 	Hello{"bob"},
 	Hello{},
 	Room{content.Encode()},
-	Private{Content{ID: idB, Seq: 1, Text: strings.Repeat("x", MaxText)}.Encode()},
+	Room{Content{ID: idB, Seq: 1, Text: strings.Repeat("x", MaxText)}.Encode()},
+	onePackage,
+	Ask{idA[:]},
+	Keys{make([]byte, MaxKeys)},
+	Intro{make([]byte, MaxKeys)},
+	Refused{},
+	Sync{},
+	syncAll,
+	largestSync(),
+	receipt,
+	largestReceipt(),
 	Ack{[][16]byte{idA}},
 	Ack{make([][16]byte, MaxAck)},
+}
+
+func largestSync() Sync {
+	s := Sync{Gen: MaxGen, Seen: MaxSeq, Sessions: make([]SessionState, MaxSessions)}
+	for range MaxAddrs {
+		s.Addrs = append(s.Addrs, make([]byte, MaxAddr))
+	}
+	for i := range s.Sessions {
+		s.Sessions[i] = SessionState{[16]byte{byte(i)}, math.MaxUint32, math.MaxUint32}
+	}
+	return s
+}
+
+func largestReceipt() Receipt {
+	r := Receipt{SID: idB, Full: true}
+	for i := range uint32(MaxChains) {
+		r.Chains = append(r.Chains, Chain{math.MaxUint32 - MaxChains + i, math.MaxUint32, bytes.Repeat([]byte{0xff}, MaxMap)})
+	}
+	return r
 }
 
 // Many frames leave in one write and come in pieces.
@@ -153,17 +202,36 @@ func TestBadFrames(t *testing.T) {
 		{"unknown key", frame("a2010105616a"), nil},
 		{"indefinite length", frame("bf010102616aff"), nil},
 		{"tag", frame("c0a2010102616a"), nil},
-		{"kind unknown", frame("a10109"), nil},
+		{"kind unknown", frame("a1010b"), nil},
+		{"kind 24", frame("a1011818"), nil},
 		{"kind missing", frame("a102616a"), nil},
 		{"hello with a payload", frame("a20101034161"), nil},
 		{"name that is no UTF-8", frame("a201010261ff"), nil},
 		{"name given as empty", frame("a201010260"), nil},
-		{"name too long", frame(hex.EncodeToString(encode(&chatFrame{Kind: kindHello, Name: strings.Repeat("a", MaxName+1)}))), nil},
+		{"name too long", frame(hex.EncodeToString(encode(&helloFrame{kindHello, strings.Repeat("a", MaxName+1)}))), nil},
 		{"room without payload", frame("a10102"), nil},
-		{"private without payload", frame("a10103"), nil},
+		{"parcel without core", frame("a2010302480001020304050607"), nil},
+		{"proof of 15 bytes", frame("a20105024f" + strings.Repeat("00", 15)), nil},
+		{"empty proof", frame("a201050240"), nil},
+		{"no bundle", frame("a10106"), nil},
+		{"bundle too long", encoded(&bytesFrame{kindKeys, make([]byte, MaxKeys+1)}), nil},
+		{"intro too long", encoded(&bytesFrame{kindIntro, make([]byte, MaxKeys+1)}), nil},
+		{"number of 7 bytes", encoded(&bytesFrame{kindRefused, make([]byte, 7)}), nil},
+		{"generation too high", encoded(&syncFrame{Kind: kindSync, Gen: MaxGen + 1}), nil},
+		{"number too high", encoded(&syncFrame{Kind: kindSync, Seen: MaxSeq + 1}), nil},
+		{"too many sessions", encoded(&syncFrame{Kind: kindSync, Sessions: slices.Repeat([]syncEntry{{SID: idA[:]}}, MaxSessions+1)}), nil},
+		{"too many addresses", encoded(&syncFrame{Kind: kindSync, Addrs: slices.Repeat([][]byte{{4}}, MaxAddrs+1)}), nil},
+		{"empty address", encoded(&syncFrame{Kind: kindSync, Addrs: [][]byte{{}}}), nil},
+		{"short session id", encoded(&syncFrame{Kind: kindSync, Sessions: []syncEntry{{SID: idA[:15]}}}), nil},
+		{"receipt of nothing", encoded(&receiptFrame{Kind: kindReceipt, SID: idA[:]}), nil},
+		{"receipt of chain 0", encoded(&receiptFrame{Kind: kindReceipt, SID: idA[:], Chains: []Chain{{}}}), nil},
+		{"receipt of one chain twice", encoded(&receiptFrame{Kind: kindReceipt, SID: idA[:], Chains: []Chain{{Epoch: 1}, {Epoch: 1}}}), nil},
+		{"map with a zero at its end", encoded(&receiptFrame{Kind: kindReceipt, SID: idA[:], Chains: []Chain{{Epoch: 1, Map: []byte{1, 0}}}}), nil},
+		{"map too long", encoded(&receiptFrame{Kind: kindReceipt, SID: idA[:], Chains: []Chain{{Epoch: 1, Map: bytes.Repeat([]byte{1}, MaxMap+1)}}}), nil},
+		{"too many chains", encoded(&receiptFrame{Kind: kindReceipt, SID: idA[:], Chains: make([]Chain, MaxChains+1)}), nil},
 		{"ack of nothing", frame("a10104"), nil},
 		{"ack of half an id", frame("a201040442abcd"), nil},
-		{"ack of too many", frame(hex.EncodeToString(encode(&chatFrame{Kind: kindAck, IDs: make([]byte, 16*(MaxAck+1))}))), nil},
+		{"ack of too many", frame(hex.EncodeToString(encode(&ackFrame{kindAck, make([]byte, 16*(MaxAck+1))}))), nil},
 	} {
 		msg, _, err := NewReader(bytes.NewReader(tt.in)).ReadMessage()
 		if err == nil || err == io.EOF {
@@ -223,13 +291,15 @@ func TestAppendPanicsBeyondLimits(t *testing.T) {
 			t.Error("AppendMessage took a payload that no peer would")
 		}
 	}()
-	AppendMessage(nil, Private{make([]byte, maxChat)})
+	AppendMessage(nil, Room{make([]byte, maxChat)})
 }
 
 func frame(body string) []byte {
 	b := unhex(body)
 	return append([]byte{0, 0, byte(len(b) >> 8), byte(len(b))}, b...)
 }
+
+func encoded(f any) []byte { return frame(hex.EncodeToString(encode(f))) }
 
 func unhex(s string) []byte {
 	b, err := hex.DecodeString(s)

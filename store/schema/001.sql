@@ -1,10 +1,12 @@
 -- Version 1. Times are unix milliseconds. Numbers beside rows.go: state and
 -- path are those of its constants.
 
--- Who this profile is: the seed of its identity, sealed once more.
+-- Who this profile is: the seed of its identity and the private half of its
+-- agreement key, sealed once more.
 CREATE TABLE identity(
-	id     INTEGER PRIMARY KEY CHECK(id = 1),
-	sealed BLOB NOT NULL
+	id        INTEGER PRIMARY KEY CHECK(id = 1),
+	sealed    BLOB NOT NULL,
+	agreement BLOB
 ) STRICT;
 
 -- Small things by name.
@@ -20,12 +22,20 @@ CREATE TABLE peer(
 ) STRICT;
 
 CREATE TABLE contact(
-	peer    INTEGER PRIMARY KEY REFERENCES peer,
-	claimed TEXT NOT NULL,
-	petname TEXT NOT NULL,
-	kept    INTEGER NOT NULL,
-	seen    INTEGER NOT NULL -- 0: never
+	peer     INTEGER PRIMARY KEY REFERENCES peer,
+	claimed  TEXT NOT NULL,
+	petname  TEXT NOT NULL,
+	kept     INTEGER NOT NULL,
+	seen     INTEGER NOT NULL, -- 0: never
+	standing INTEGER NOT NULL,
+	since    INTEGER NOT NULL, -- of the standing
+	verified INTEGER NOT NULL,
+	addrs    TEXT NOT NULL,    -- one a line
+	gen      INTEGER NOT NULL, -- highest generation of a session
+	floor    INTEGER NOT NULL, -- own messages to them are numbered above it
+	proof    BLOB              -- of their invitation, until they have answered
 ) STRICT;
+CREATE INDEX contact_request ON contact(since) WHERE standing = 1;
 
 -- Conversations. What a roster shows of them is counted as messages come, not
 -- when it is asked for.
@@ -63,17 +73,78 @@ CREATE INDEX message_place ON message(chat, pos);
 CREATE INDEX message_order ON message(chat, sender, seq) WHERE late = 0;
 
 -- Who still has to get which own message. Private ones never expire, lines of
--- the room always do.
+-- the room always do. parts counts the packages in which a private message is
+-- under way; without any it waits to be sealed.
 CREATE TABLE outbox(
 	dest    INTEGER NOT NULL REFERENCES peer,
 	message INTEGER NOT NULL REFERENCES message,
 	expires INTEGER NOT NULL, -- 0: never
+	parts   INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY(dest, message)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_expires ON outbox(expires, message) WHERE expires > 0;
+CREATE INDEX outbox_lines ON outbox(dest, message) WHERE expires > 0;
+CREATE INDEX outbox_unsealed ON outbox(dest, message) WHERE expires = 0 AND parts = 0;
 
 -- What to send for a message in the outbox: once, however many it is for.
 CREATE TABLE envelope(
 	message INTEGER PRIMARY KEY REFERENCES message,
 	sealed  BLOB NOT NULL
 ) STRICT;
+
+-- The sessions with people. version counts the states, so that no record of an
+-- old one fits into the row.
+CREATE TABLE session(
+	id      INTEGER PRIMARY KEY,
+	peer    INTEGER NOT NULL REFERENCES peer,
+	sid     BLOB NOT NULL CHECK(length(sid) = 16),
+	gen     INTEGER NOT NULL,
+	started INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	state   BLOB, -- NULL out of a backup
+	reset   BLOB,
+	UNIQUE(peer, sid)
+) STRICT;
+
+-- Packages of private messages that nobody has acknowledged, as they were
+-- made: message 0 is a void one.
+CREATE TABLE parcel(
+	session INTEGER NOT NULL REFERENCES session,
+	epoch   INTEGER NOT NULL,
+	n       INTEGER NOT NULL,
+	message INTEGER NOT NULL,
+	part    INTEGER NOT NULL,
+	parts   INTEGER NOT NULL,
+	sealed  BLOB NOT NULL,
+	PRIMARY KEY(session, epoch, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX parcel_message ON parcel(message) WHERE message > 0;
+
+-- Keys that were given to one person each and not used yet.
+CREATE TABLE prekey(
+	id     INTEGER PRIMARY KEY,
+	number BLOB NOT NULL UNIQUE CHECK(length(number) = 8),
+	peer   INTEGER NOT NULL UNIQUE REFERENCES peer,
+	made   INTEGER NOT NULL,
+	bundle BLOB NOT NULL,
+	sealed BLOB NOT NULL
+) STRICT;
+
+-- Invitations that nobody has used yet: at most a few.
+CREATE TABLE invitation(
+	id      INTEGER PRIMARY KEY,
+	made    INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	sealed  BLOB NOT NULL -- its secret, then its text
+) STRICT;
+
+-- Parts of private messages whose other parts have not come yet.
+CREATE TABLE fragment(
+	peer  INTEGER NOT NULL REFERENCES peer,
+	uid   BLOB NOT NULL CHECK(length(uid) = 16),
+	part  INTEGER NOT NULL,
+	parts INTEGER NOT NULL,
+	made  INTEGER NOT NULL,
+	data  BLOB NOT NULL,
+	PRIMARY KEY(peer, uid, part)
+) STRICT, WITHOUT ROWID;

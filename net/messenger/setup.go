@@ -1,0 +1,464 @@
+package messenger
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"dione/crypto/cborx"
+	"dione/crypto/parcel"
+	"dione/crypto/pqxdh"
+	"dione/crypto/ratchet"
+	"dione/net/wire"
+	"dione/store"
+)
+
+// This file sets sessions up over a live link: what both sides say when it
+// comes up, keys asked for and given, introductions, and starting over when
+// one side has fallen back to an older copy of itself.
+
+const (
+	// maxRefused is how many of our introductions are refused on one link
+	// before we wait for the next one.
+	maxRefused = 3
+
+	// maxRequests is how many strangers wait for the user's word at most; the
+	// oldest is forgotten for a new one.
+	maxRequests = 200
+
+	// tellSetUp is how often the user is told of one person that the session
+	// was set up anew.
+	tellSetUp = 10 * time.Minute
+)
+
+// resetRecord is what a backup keeps of a session: from these both sides
+// could meet again without a link.
+type resetRecord struct {
+	Reset  []byte `cbor:"1,keyasint"`
+	Ours   []byte `cbor:"2,keyasint"` // location key of what we send, of Day
+	Theirs []byte `cbor:"3,keyasint"` // location key of what they send, of Day
+	Day    uint32 `cbor:"4,keyasint"`
+}
+
+// accepted reports whether p may write to us in private over l.
+func accepted(c *store.Contact, l *link) bool {
+	switch c.Standing {
+	case store.StandingBlocked:
+		return false
+	case store.StandingAccepted:
+		return true
+	}
+	return c.Kept || l.path == PathLAN
+}
+
+// greet says what we know when a chat stream has begun.
+type greet struct {
+	p *person
+	l *link
+}
+
+func (g greet) fail(error) bool { return true }
+
+func (g greet) handle(m *Messenger, b *batch) error {
+	c := b.contact(g.p)
+	if g.l.ended || !accepted(c, g.l) {
+		return nil
+	}
+	if err := m.sweepSessions(b, g.p); err != nil {
+		return err
+	}
+	seen, err := b.tx.NewestSeq(Chat{Peer: g.p.ID}, g.p.ID)
+	if err != nil {
+		return err
+	}
+	hello := wire.Sync{Gen: g.p.gen(b), Seen: seen}
+	if c.Standing == store.StandingAccepted {
+		hello.Addrs = packAddrs(m.Self().Addrs)
+	}
+	frames := []wire.Message{nil}
+	for _, s := range g.p.sessions {
+		sent := s.ratchet.Sent()
+		hello.Sessions = append(hello.Sessions, wire.SessionState{SID: s.sid, Epoch: sent.Epoch, Next: sent.N})
+		frames = append(frames, s.receipt([]uint32{0}))
+	}
+	frames[0] = hello
+	b.then(func() { g.l.push(frames...) })
+	return nil
+}
+
+// onSync takes what the peer knows.
+func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
+	if l.private.synced || l.private.expect > 0 {
+		return nil // it is said once
+	}
+	c := b.contact(p)
+	if msg.Gen <= c.Gen+pqxdh.MaxLeap { // else it is no honest one
+		c.Gen = max(c.Gen, msg.Gen)
+		l.private.gen = msg.Gen
+	}
+	c.Floor = max(c.Floor, msg.Seen)
+	if accepted(c, l) {
+		c.Addrs = mergeAddrs(c.Addrs, unpackAddrs(msg.Addrs))
+	}
+	l.private.expect = len(msg.Sessions)
+	l.private.synced = len(msg.Sessions) == 0
+	all, err := m.sessionsOf(b, p)
+	if err != nil {
+		return err
+	}
+	lost := false
+	for _, s := range slices.Clone(all) {
+		i := slices.IndexFunc(msg.Sessions, func(o wire.SessionState) bool { return o.SID == s.sid })
+		switch {
+		case i >= 0 && s.ratchet.Precedes(ratchet.Index{Epoch: msg.Sessions[i].Epoch, N: msg.Sessions[i].Next}):
+			return m.startOver(b, p, l, theirsIsOld)
+		case i >= 0:
+			if s.intro != nil {
+				s.intro, s.dirty = nil, true
+			}
+		case s.intro != nil: // it never arrived
+			b.then(func() { l.push(wire.Intro{Intro: s.intro}) })
+		default:
+			if err := p.dropSession(b, s); err != nil {
+				return err
+			}
+			lost = true
+		}
+	}
+	if lost && len(p.sessions) == 0 {
+		m.tellStartOver(b, p, theirsIsOld)
+	}
+	b.send(p)
+	return m.wantKeys(b, p)
+}
+
+// wantKeys asks for keys when there is no session to write in and a reason for
+// one: something waits, or the two are contacts and it is on us to ask.
+func (m *Messenger) wantKeys(b *batch, p *person) error {
+	l := p.link
+	if l == nil || l.ended || l.private.asked || !l.private.synced && l.private.expect == 0 {
+		return nil
+	}
+	c := b.contact(p)
+	all, err := m.sessionsOf(b, p)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(s *session) bool { return s.gen >= p.newGen }) {
+		return nil // also one in which we have to wait for the first package
+	}
+	want := c.Standing == store.StandingAccepted && bytes.Compare(m.selfID[:], p.ID[:]) < 0 || len(c.Proof) > 0 || p.newGen > 0
+	if !want {
+		waiting, err := b.tx.Unsealed(p.ID, 0, 1)
+		if err != nil {
+			return err
+		}
+		want = len(waiting) > 0
+	}
+	if !want && c.Standing == store.StandingAccepted && c.Gen == 0 {
+		want = true // whom the user has added is asked, whoever they are
+	}
+	if want {
+		m.askKeys(b, p, l)
+	}
+	return nil
+}
+
+func (m *Messenger) askKeys(b *batch, p *person, l *link) {
+	l.private.asked = true
+	proof := b.contact(p).Proof
+	b.then(func() {
+		l.push(wire.Ask{Proof: proof})
+		if !p.pending && l.path != PathLAN {
+			p.pending = true
+			m.pending.push(PersonChanged{Person: m.shown(p)})
+		}
+	})
+}
+
+// onAsk gives keys to whom the user has accepted, and notes the request of
+// anybody else.
+func (m *Messenger) onAsk(b *batch, p *person, l *link, msg wire.Ask) error {
+	c := b.contact(p)
+	if !accepted(c, l) {
+		ok, err := m.redeem(b, p, msg.Proof)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return m.request(b, p, l)
+		}
+		b.then(func() { m.todo = append(m.todo, greet{p, l}) }) // that was not said to a stranger
+	}
+	return m.giveKeys(b, p, l)
+}
+
+// giveKeys sends p keys made for them: the ones that they have not used yet,
+// or new ones.
+func (m *Messenger) giveKeys(b *batch, p *person, l *link) error {
+	kept, ok, err := b.tx.PrekeyOf(p.ID)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		bundle, secrets, err := pqxdh.NewBundle(rand.Reader, m.keys, pqxdh.ForContact(p.ID))
+		if err != nil {
+			return fmt.Errorf("make keys for %s: %w", p.ID.Short(), err)
+		}
+		kept = store.Prekey{Number: bundle.Number, Peer: p.ID, Made: b.now, Bundle: bundle.Encode(), Secret: secrets.Encode()}
+		if err := b.tx.PutPrekey(kept); err != nil {
+			return err
+		}
+	}
+	l.private.asking = false
+	b.then(func() { l.push(wire.Keys{Bundle: kept.Bundle}) })
+	return nil
+}
+
+// request notes that a stranger from elsewhere would like to write.
+func (m *Messenger) request(b *batch, p *person, l *link) error {
+	l.private.asking = true
+	c := b.contact(p)
+	if c.Standing == store.StandingRequest {
+		return nil
+	}
+	c.Standing, c.Since = store.StandingRequest, b.now
+	oldest, err := b.tx.OldestRequests(maxRequests - 1)
+	if err != nil {
+		return err
+	}
+	for _, id := range oldest {
+		if other := m.people[id]; other != nil && other != p {
+			b.contact(other).Standing = store.StandingMet
+		}
+	}
+	b.then(func() { m.pending.push(RequestReceived{Person: m.shown(p)}) })
+	return nil
+}
+
+// redeem reports whether proof shows an open invitation of ours, which is used
+// up by it: p is accepted then.
+func (m *Messenger) redeem(b *batch, p *person, proof []byte) (bool, error) {
+	if len(proof) == 0 {
+		return false, nil
+	}
+	open, err := b.tx.Invitations()
+	if err != nil {
+		return false, err
+	}
+	for _, inv := range open {
+		want := pqxdh.Proof(inv.V, p.ID, m.selfID)
+		if b.now.After(inv.Expires) || subtle.ConstantTimeCompare(want[:], proof) != 1 {
+			continue
+		}
+		if err := b.tx.DropInvitation(inv.V); err != nil {
+			return false, err
+		}
+		c := b.contact(p)
+		c.Standing, c.Kept, c.Since = store.StandingAccepted, true, b.now
+		b.then(func() {
+			m.pending.push(Notice{Text: m.shown(p).String() + " has used your invitation"})
+		})
+		return true, nil
+	}
+	return false, nil
+}
+
+// onKeys sets a session up on the keys that we have asked for.
+func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
+	if !l.private.asked {
+		return nil
+	}
+	all, err := m.sessionsOf(b, p)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(s *session) bool { return s.gen >= p.newGen }) {
+		return nil // their introduction was faster
+	}
+	gen := max(p.gen(b), l.private.gen) + 1
+	bundle, err := pqxdh.DecodeBundle(msg.Bundle)
+	if err == nil {
+		err = bundle.Check(p.ID, pqxdh.ForContact(m.selfID))
+	}
+	if err != nil {
+		m.log.Info("keys dropped", slog.Any("peer", p.ID), slog.Any("error", err))
+		b.then(func() { l.conn.Close("sent keys that cannot be used") })
+		return nil
+	}
+	intro, shared, err := pqxdh.Start(rand.Reader, m.keys, p.ID, bundle, gen, b.day())
+	if err != nil {
+		m.log.Info("keys dropped", slog.Any("peer", p.ID), slog.Any("error", err))
+		b.then(func() { l.conn.Close("sent keys that cannot be used") })
+		return nil
+	}
+	r, err := ratchet.Initiate(shared.SK, shared.T, shared.Responder)
+	if err != nil {
+		return fmt.Errorf("begin a session with %s: %w", p.ID.Short(), err)
+	}
+	s := &session{sid: shared.SID, gen: gen, started: b.now, ratchet: r, number: bundle.Number, intro: intro.Encode()}
+	if s.reset, err = encodeReset(shared, true, b.day()); err != nil {
+		return err
+	}
+	if err := m.addSession(b, p, s); err != nil {
+		return err
+	}
+	// Void: with it the other side can write in the session as well.
+	if _, err := m.sealPart(b, s, parcel.Fragment{}, 0); err != nil {
+		return err
+	}
+	m.established(b, p)
+	b.then(func() { l.push(wire.Intro{Intro: s.intro}) })
+	b.send(p)
+	return nil
+}
+
+// established notes that p and we can write to each other.
+func (m *Messenger) established(b *batch, p *person) {
+	b.contact(p).Proof = nil
+	p.newGen = 0
+	b.then(func() {
+		if p.pending {
+			p.pending = false
+			m.pending.push(PersonChanged{Person: m.shown(p)})
+		}
+	})
+}
+
+// onIntro takes the session that the peer has set up on keys of ours, once.
+func (m *Messenger) onIntro(b *batch, p *person, l *link, msg wire.Intro) error {
+	if !accepted(b.contact(p), l) {
+		return nil
+	}
+	drop := func(err error) error {
+		m.log.Info("introduction dropped", slog.Any("peer", p.ID), slog.Any("error", err))
+		b.then(func() { l.conn.Close("sent an introduction that cannot be used") })
+		return nil
+	}
+	intro, err := pqxdh.DecodeIntro(msg.Intro)
+	if err != nil {
+		return drop(err)
+	}
+	kept, ok, err := b.tx.Prekey(intro.Number)
+	if err != nil {
+		return err
+	}
+	if !ok || kept.Peer != p.ID {
+		b.then(func() { l.push(wire.Refused{Number: intro.Number}) })
+		return nil
+	}
+	shared, err := m.answer(b, p, kept, intro)
+	if err != nil {
+		return drop(err)
+	}
+	r := ratchet.Accept(shared.SK, shared.T, shared.Own)
+	all, err := m.sessionsOf(b, p)
+	if err != nil {
+		return err
+	}
+	if err := b.tx.DropPrekey(intro.Number); err != nil {
+		return err
+	}
+	if bySID(all, shared.SID) != nil {
+		return nil // the same introduction again
+	}
+	s := &session{sid: shared.SID, gen: intro.Gen, started: b.now, ratchet: r}
+	if s.reset, err = encodeReset(shared, false, intro.Day0); err != nil {
+		return err
+	}
+	if err := m.addSession(b, p, s); err != nil {
+		return err
+	}
+	if intro.Gen >= p.newGen {
+		m.established(b, p)
+	}
+	b.receipt(l, s, 0)
+	return nil
+}
+
+// answer is the responder's half of the set-up.
+func (m *Messenger) answer(b *batch, p *person, kept store.Prekey, intro pqxdh.Intro) (pqxdh.Shared, error) {
+	if intro.ID != p.ID {
+		return pqxdh.Shared{}, errors.New("it is somebody else's")
+	}
+	if err := intro.Check(p.gen(b), b.day()); err != nil {
+		return pqxdh.Shared{}, err
+	}
+	secrets, err := pqxdh.DecodeSecrets(kept.Secret)
+	if err != nil {
+		return pqxdh.Shared{}, err
+	}
+	return pqxdh.Answer(m.keys, secrets, intro)
+}
+
+// onRefused starts again: the keys that we have built on are used up.
+func (m *Messenger) onRefused(b *batch, p *person, l *link, msg wire.Refused) error {
+	all, err := m.sessionsOf(b, p)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(s *session) bool { return s.intro != nil && s.number == pqxdh.Number(msg.Number) })
+	if i < 0 {
+		return nil
+	}
+	if err := p.dropSession(b, all[i]); err != nil {
+		return err
+	}
+	if l.private.refused++; l.private.refused <= maxRefused {
+		l.private.asked = false
+		return m.wantKeys(b, p)
+	}
+	return nil
+}
+
+func encodeReset(shared pqxdh.Shared, initiator bool, day uint32) ([]byte, error) {
+	rs, ours, theirs := shared.Reset(), shared.Location(initiator), shared.Location(!initiator)
+	return cborx.Marshal(&resetRecord{Reset: rs[:], Ours: ours[:], Theirs: theirs[:], Day: day})
+}
+
+// fallback says whose state is an older copy.
+type fallback bool
+
+const (
+	oursIsOld   fallback = true
+	theirsIsOld fallback = false
+)
+
+// startOver ends all sessions with p and has a new one set up before anything
+// else is sent: one of the two has fallen back to an older copy of its state.
+func (m *Messenger) startOver(b *batch, p *person, l *link, whose fallback) error {
+	m.tellStartOver(b, p, whose)
+	p.newGen = max(p.gen(b), l.private.gen) + 1
+	for _, s := range slices.Clone(p.sessions) {
+		if err := p.dropSession(b, s); err != nil {
+			return err
+		}
+	}
+	c := b.contact(p)
+	c.Gen = max(c.Gen, p.newGen-1)
+	l.private.expect, l.private.synced = 0, true
+	if !l.private.asked {
+		m.askKeys(b, p, l)
+	}
+	return nil
+}
+
+// tellStartOver tells the user, not more often than they want to know.
+func (m *Messenger) tellStartOver(b *batch, p *person, whose fallback) {
+	if b.now.Sub(p.toldSet) < tellSetUp {
+		return
+	}
+	p.toldSet = b.now
+	b.then(func() {
+		text := fmt.Sprintf("the session with %s is set up anew: their profile is an older copy of itself, or has lost it", m.shown(p))
+		if whose == oursIsOld {
+			text = fmt.Sprintf("the session with %s is set up anew: this profile is an older copy of itself", m.shown(p))
+		}
+		m.pending.push(Notice{Text: text, Hint: "messages that came after the copy was made are not in it; the other side still has them"})
+	})
+}
