@@ -1,6 +1,7 @@
 package ratchet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -29,7 +30,7 @@ func (c *sentChain) count() uint32 {
 // room is how many more may be sealed: no more may be unacknowledged than
 // allowed, nor lie farther apart than the other side lets messages be skipped.
 func (c *sentChain) room() int {
-	return max(0, min(MaxUnacked-int(c.n-c.count()), MaxSkip-int(c.n-c.contiguous)))
+	return min(MaxUnacked-int(c.n-c.count()), MaxSkip-int(c.n-c.contiguous), int(maxIndex-c.n))
 }
 
 // has reports whether index n is acknowledged.
@@ -55,16 +56,19 @@ func (c Chain) end() uint64 {
 // it is the whole of what [Session.Received] returns there. The errors are
 // [ErrAhead], and, if full, [ErrBehind].
 func (s *Session) Acknowledged(chains []Chain, full bool) ([]Index, error) {
-	unacked := slices.Clone(s.unacked)
-	var news []Index
 	for i, said := range chains {
+		if i > 0 && said.Epoch <= chains[i-1].Epoch {
+			return nil, errors.New("acknowledged chains that are not in order")
+		}
 		if err := s.checkChain(said, full && i < len(chains)-1); err != nil {
 			return nil, err
 		}
 	}
+	unacked := slices.Clone(s.unacked)
+	var news []Index
 	for i := range unacked {
 		c := &unacked[i]
-		j, named := slices.BinarySearchFunc(chains, c.epoch, func(c Chain, epoch uint32) int { return int(int64(c.Epoch) - int64(epoch)) })
+		j, named := slices.BinarySearchFunc(chains, c.epoch, func(c Chain, epoch uint32) int { return cmp.Compare(c.Epoch, epoch) })
 		var said Chain
 		switch {
 		case named:

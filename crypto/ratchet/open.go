@@ -1,9 +1,9 @@
 package ratchet
 
 import (
-	"crypto/ecdh"
+	"cmp"
 	"fmt"
-	"math/bits"
+	"io"
 	"slices"
 
 	"dione/crypto/parcel"
@@ -14,22 +14,9 @@ type inChain struct {
 	epoch  uint32   // 0: none yet
 	high   uint32   // one past the newest index received; the length of a closed chain
 	header [32]byte // key of its headers
-	chain  [32]byte // message chain at high; of an open chain only
-	ahead  window   // what is watched from high on; of an open chain only
+	chain  [32]byte // message chain at high; of the open chain only
+	ahead  window   // what may come from high on; of the open chain only
 	holes  []hole   // indices below high that did not come, ascending
-}
-
-// window is a row of addresses that follow each other: watched from is the
-// index of the first.
-type window struct {
-	places []place  // nil: nothing is watched
-	addr   [32]byte // address chain behind the last one
-}
-
-// place is where a package is expected.
-type place struct {
-	seed    parcel.Seed
-	address parcel.Address
 }
 
 // hole is a message that did not come yet, and all that is needed for it.
@@ -40,39 +27,24 @@ type hole struct {
 	key [32]byte
 }
 
-// newWindow derives the first places of an address chain.
-func newWindow(addr [32]byte) window {
-	w := window{addr: addr}
-	for range Window {
-		w.places = append(w.places, w.derive())
+// first is the first index that did not come.
+func (c *inChain) first() uint32 {
+	if len(c.holes) > 0 {
+		return c.holes[0].n
 	}
-	return w
+	return c.high
 }
 
-// derive returns the place behind the last one.
-func (w *window) derive() (p place) {
-	w.addr, p.seed = stepAddress(w.addr)
-	p.address = p.seed.Address()
-	return p
-}
-
-// skip takes n places off a copy of w, and returns them and what is left.
-func (w window) skip(n int) ([]place, window) {
-	places := slices.Clone(w.places)
-	for len(places) < n+Window {
-		places = append(places, w.derive())
-	}
-	return places[:n], window{places: places[n:], addr: w.addr}
-}
-
-// watchNext returns the places of the next chain of the other side.
-func (s *Session) watchNext() window { return newWindow(s.ahead[0].address) }
-
-// Opened is what was in a package.
+// Opened is what was in a package. It hides itself from fmt.
 type Opened struct {
 	Index
 	Body [parcel.BodySize]byte
 	Seed parcel.Seed // signs its tombstone
+}
+
+// Format shows where a message stood, and nothing of it.
+func (o Opened) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, fmt.Sprintf("[message %d of chain %d]", o.N, o.Epoch))
 }
 
 // Open takes a package that lies at, or came for, the address that begins with
@@ -84,7 +56,7 @@ func (s *Session) Open(hint [8]byte, core *parcel.Core, day uint32) (Opened, err
 			return s.openIn(hint, core, h, day)
 		}
 	}
-	if s.next.places != nil {
+	if !s.turn() {
 		if h, ok := openHeader(core, s.ahead[0].header); ok {
 			return s.openNext(hint, core, h, day)
 		}
@@ -102,8 +74,8 @@ func (s *Session) openIn(hint [8]byte, core *parcel.Core, h header, day uint32) 
 	if h.n < s.in.high {
 		return s.openHole(hint, core, &s.in, h.n)
 	}
-	if err := s.checkSkip(len(s.in.holes), h.n-s.in.high, 0); err != nil {
-		return Opened{}, err
+	if h.n == maxIndex || h.n-s.in.first() > MaxSkip || s.holes()+uint64(h.n-s.in.high) > MaxHoles {
+		return Opened{}, ErrLimit
 	}
 	c, opened, err := s.advance(s.in, hint, core, h.n, day)
 	if err != nil {
@@ -111,43 +83,6 @@ func (s *Session) openIn(hint [8]byte, core *parcel.Core, h header, day uint32) 
 	}
 	s.in = c
 	return opened, nil
-}
-
-// checkSkip refuses a package that would leave more missing than is allowed:
-// skipped in a chain that misses so many already, more in another one.
-func (s *Session) checkSkip(holes int, skipped, more uint32) error {
-	total := uint64(skipped) + uint64(more) + uint64(len(s.in.holes))
-	for i := range s.closed {
-		total += uint64(len(s.closed[i].holes))
-	}
-	if uint64(holes)+uint64(skipped) > MaxSkip || more > MaxSkip || total > MaxHoles {
-		return ErrLimit
-	}
-	return nil
-}
-
-// advance reads index n ≥ c.high in a copy of c.
-func (s *Session) advance(c inChain, hint [8]byte, core *parcel.Core, n, day uint32) (inChain, Opened, error) {
-	skipped := n - c.high
-	keys := make([][32]byte, skipped+1)
-	chain := c.chain
-	for i := range keys {
-		chain, keys[i] = stepMessage(chain)
-	}
-	body, ok := s.openBody(core, keys[skipped])
-	if !ok {
-		return c, Opened{}, fmt.Errorf("%w: body", ErrForged)
-	}
-	places, ahead := c.ahead.skip(int(skipped) + 1)
-	if places[skipped].address.Hint() != hint {
-		return c, Opened{}, fmt.Errorf("%w: address", ErrForged)
-	}
-	c.holes = slices.Clone(c.holes)
-	for i := range skipped {
-		c.holes = append(c.holes, hole{places[i], c.high + i, day, keys[i]})
-	}
-	c.high, c.chain, c.ahead = n+1, chain, ahead
-	return c, Opened{Index{c.epoch, n}, body, places[skipped].seed}, nil
 }
 
 // openNext takes the first package that comes of the next chain: the other
@@ -158,17 +93,13 @@ func (s *Session) openNext(hint [8]byte, core *parcel.Core, h header, day uint32
 		return Opened{}, fmt.Errorf("%w: length of the chain before", ErrForged)
 	}
 	missing := h.pn - old.high
-	if err := s.checkSkip(0, h.n, missing); err != nil {
-		return Opened{}, err
-	}
-	if uint64(len(old.holes))+uint64(missing) > MaxSkip || len(s.closed) >= MaxChains {
+	switch {
+	case h.n > MaxSkip, h.pn-old.first() > MaxSkip, s.epoch == maxIndex,
+		s.holes()+uint64(missing)+uint64(h.n) > MaxHoles,
+		len(s.closed) >= MaxChains && h.pn > old.first():
 		return Opened{}, ErrLimit
 	}
-	theirs, err := ecdh.X25519().NewPublicKey(h.dh[:])
-	if err != nil {
-		return Opened{}, fmt.Errorf("%w: %w", ErrForged, err)
-	}
-	shared, err := s.own.ECDH(theirs)
+	shared, err := s.own.exchange(h.dh)
 	if err != nil {
 		return Opened{}, fmt.Errorf("%w: %w", ErrForged, err)
 	}
@@ -183,31 +114,64 @@ func (s *Session) openNext(hint [8]byte, core *parcel.Core, h header, day uint32
 		s.closed = append(s.closed, old)
 	}
 	s.in, s.next = c, window{}
-	s.epoch, s.root, s.ahead, s.theirs = c.epoch, root, ahead, theirs
-	if s.epoch == 1 {
-		s.own = nil // the key of the set-up has served
-	}
+	s.epoch, s.root, s.ahead = c.epoch, root, ahead
+	s.own, s.theirs = nil, &h.dh
+	s.out = outChain{epoch: s.out.epoch, n: s.out.n} // no more is written in it
 	return opened, nil
+}
+
+// advance reads index n ≥ c.high in a copy of c.
+func (s *Session) advance(c inChain, hint [8]byte, core *parcel.Core, n, day uint32) (inChain, Opened, error) {
+	skipped := int(n - c.high)
+	var few [4][32]byte
+	keys, key := few[:0], [32]byte{}
+	for range skipped {
+		c.chain, key = stepMessage(c.chain)
+		keys = append(keys, key)
+	}
+	c.chain, key = stepMessage(c.chain)
+	body, ok := s.openBody(core, key)
+	if !ok {
+		return c, Opened{}, fmt.Errorf("%w: body", ErrForged)
+	}
+	c.ahead.fill(skipped + 1)
+	here := c.ahead.places[skipped]
+	if here.address.Hint() != hint {
+		return c, Opened{}, fmt.Errorf("%w: address", ErrForged)
+	}
+	// Nothing fails from here on: what c shares with the session may change.
+	c.miss(keys, day)
+	c.ahead.drop(1)
+	c.high++
+	return c, Opened{Index{c.epoch, n}, body, here.seed}, nil
+}
+
+// miss notes that the next messages, whose keys are given, did not come.
+func (c *inChain) miss(keys [][32]byte, day uint32) {
+	if len(keys) == 0 {
+		return
+	}
+	for i, key := range keys {
+		c.holes = append(c.holes, hole{c.ahead.places[i], c.high + uint32(i), day, key})
+	}
+	c.ahead.drop(len(keys))
+	c.high += uint32(len(keys))
 }
 
 // close ends a chain of which missing more messages exist.
 func (c *inChain) close(missing, day uint32) {
-	if missing > 0 {
-		c.holes = slices.Clone(c.holes)
-		places, _ := c.ahead.skip(int(missing))
-		for i := range missing {
-			var key [32]byte
-			c.chain, key = stepMessage(c.chain)
-			c.holes = append(c.holes, hole{places[i], c.high + i, day, key})
-		}
-		c.high += missing
+	keys := make([][32]byte, missing)
+	for i := range keys {
+		c.chain, keys[i] = stepMessage(c.chain)
 	}
+	c.ahead.fill(len(keys))
+	c.miss(keys, day)
 	c.chain, c.ahead = [32]byte{}, window{}
 }
 
 // openHole takes a package that was missing.
 func (s *Session) openHole(hint [8]byte, core *parcel.Core, c *inChain, n uint32) (Opened, error) {
-	i, found := slices.BinarySearchFunc(c.holes, n, func(h hole, n uint32) int { return int(int64(h.n) - int64(n)) })
+	i, found := slices.BinarySearchFunc(c.holes, n, func(h hole, n uint32) int { return cmp.Compare(h.n, n) })
 	switch {
 	case n >= c.high:
 		return Opened{}, fmt.Errorf("%w: beyond the end of its chain", ErrForged)
@@ -220,7 +184,7 @@ func (s *Session) openHole(hint [8]byte, core *parcel.Core, c *inChain, n uint32
 		return Opened{}, fmt.Errorf("%w: body or address", ErrForged)
 	}
 	opened := Opened{Index{c.epoch, n}, body, h.seed}
-	c.holes = slices.Concat(c.holes[:i], c.holes[i+1:]) // a copy: no key stays behind in the old one
+	c.holes = slices.Delete(c.holes, i, i+1) // it wipes what it moves away from
 	s.dropComplete()
 	return opened, nil
 }
@@ -230,15 +194,23 @@ func (s *Session) dropComplete() {
 	s.closed = slices.DeleteFunc(s.closed, func(c inChain) bool { return len(c.holes) == 0 })
 }
 
+// holes counts what is missing.
+func (s *Session) holes() uint64 {
+	n := len(s.in.holes)
+	for i := range s.closed {
+		n += len(s.closed[i].holes)
+	}
+	return uint64(n)
+}
+
 // Expire stops waiting for what has been missing for more than [HoleDays] on
-// the given day, and returns how many messages that are.
+// the given day, and returns how many messages that are. From then on they
+// count as received: the other side has given them up before.
 func (s *Session) Expire(day uint32) (lost int) {
-	old := func(h hole) bool { return uint64(h.day)+HoleDays < uint64(day) }
 	for _, c := range s.chains() {
-		if n := len(c.holes); slices.ContainsFunc(c.holes, old) {
-			c.holes = slices.DeleteFunc(slices.Clone(c.holes), old)
-			lost += n - len(c.holes)
-		}
+		n := len(c.holes)
+		c.holes = slices.DeleteFunc(c.holes, func(h hole) bool { return uint64(h.day)+HoleDays < uint64(day) })
+		lost += n - len(c.holes)
 	}
 	s.dropComplete()
 	return lost
@@ -255,122 +227,3 @@ func (s *Session) chains() []*inChain {
 	}
 	return all
 }
-
-// Watched is an address at which a package may lie.
-type Watched struct {
-	Index
-	Address parcel.Address
-	Seed    parcel.Seed
-}
-
-// Watch returns every address that has to be watched, and no other: what is
-// missing, what may come next in the newest chain, and, if we have written
-// since that began, the beginning of the next one.
-func (s *Session) Watch() []Watched {
-	var all []Watched
-	for _, c := range s.chains() {
-		for _, h := range c.holes {
-			all = append(all, Watched{Index{c.epoch, h.n}, h.address, h.seed})
-		}
-	}
-	for i, p := range s.in.ahead.places {
-		all = append(all, Watched{Index{s.in.epoch, s.in.high + uint32(i)}, p.address, p.seed})
-	}
-	for i, p := range s.next.places {
-		all = append(all, Watched{Index{s.epoch + 1, uint32(i)}, p.address, p.seed})
-	}
-	return all
-}
-
-// Gallop returns addresses far ahead in the newest chain, 16, 32 … 512 beyond
-// its newest index, to be looked at now and then: whoever has missed more than
-// a window finds the rest by them.
-func (s *Session) Gallop() []Watched {
-	if s.in.epoch == 0 {
-		return nil
-	}
-	var all []Watched
-	addr := s.in.ahead.addr
-	for i, want := uint32(Window), uint32(16); want <= MaxUnacked; i++ {
-		var seed parcel.Seed
-		addr, seed = stepAddress(addr)
-		if i == want {
-			all = append(all, Watched{Index{s.in.epoch, s.in.high + want}, seed.Address(), seed})
-			want *= 2
-		}
-	}
-	return all
-}
-
-// Chain says what has come of one chain: every index below Contiguous, and
-// Contiguous+1+i for each bit i of Map, the lowest first. Map does not end in
-// a zero byte.
-type Chain struct {
-	Epoch, Contiguous uint32
-	Map               []byte
-}
-
-// Received says what has come: of the newest chain, and of every older one
-// from which something is missing, ascending. All of what is not named has
-// come.
-func (s *Session) Received() []Chain {
-	var all []Chain
-	for _, c := range s.chains() {
-		all = append(all, c.received())
-	}
-	return all
-}
-
-// ReceivedIn says what has come of one chain, if it is one that Received
-// names.
-func (s *Session) ReceivedIn(epoch uint32) (Chain, bool) {
-	for _, c := range s.chains() {
-		if c.epoch == epoch {
-			return c.received(), true
-		}
-	}
-	return Chain{}, false
-}
-
-func (c *inChain) received() Chain {
-	if len(c.holes) == 0 {
-		return Chain{Epoch: c.epoch, Contiguous: c.high}
-	}
-	first := c.holes[0].n
-	m := make(bitmap, (c.high-first-1+7)/8)
-	for n := first + 1; n < c.high; n++ {
-		m.set(n - first - 1)
-	}
-	for _, h := range c.holes[1:] {
-		m.clear(h.n - first - 1)
-	}
-	return Chain{Epoch: c.epoch, Contiguous: first, Map: m.trim()}
-}
-
-// Precedes reports whether sent, what the other side says of its [Session.Sent],
-// lies before what we have received of it: its state is an older copy.
-func (s *Session) Precedes(sent Index) bool {
-	return sent.Epoch < s.in.epoch || sent.Epoch == s.in.epoch && sent.N < s.in.high
-}
-
-// bitmap is a row of bits, the lowest first.
-type bitmap []byte
-
-func (m bitmap) set(i uint32)   { m[i/8] |= 1 << (i % 8) }
-func (m bitmap) clear(i uint32) { m[i/8] &^= 1 << (i % 8) }
-func (m bitmap) has(i uint32) bool {
-	return i/8 < uint32(len(m)) && m[i/8]&(1<<(i%8)) != 0
-}
-
-// len is one past the highest bit that is set.
-func (m bitmap) len() uint32 {
-	for i := len(m) - 1; i >= 0; i-- {
-		if m[i] != 0 {
-			return uint32(8*i + bits.Len8(m[i]))
-		}
-	}
-	return 0
-}
-
-// trim cuts zero bytes off the end.
-func (m bitmap) trim() bitmap { return m[:(m.len()+7)/8] }

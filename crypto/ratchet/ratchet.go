@@ -14,8 +14,6 @@ import (
 	"io"
 	"log/slog"
 
-	"golang.org/x/crypto/chacha20poly1305"
-
 	"dione/crypto/kdf"
 	"dione/crypto/parcel"
 )
@@ -25,8 +23,8 @@ const (
 	// Window is how many indices beyond the newest are watched.
 	Window = 8
 
-	// MaxSkip is how many messages of one chain may be missing before a newer
-	// one, MaxHoles how many in all chains.
+	// MaxSkip is how far beyond the first missing message of its chain a
+	// message may lie, MaxHoles how many may be missing in all chains.
 	MaxSkip, MaxHoles = 1024, 2048
 
 	// MaxUnacked is how many messages of one chain may be unacknowledged.
@@ -38,6 +36,9 @@ const (
 
 	// HoleDays is how long a missing message is waited for.
 	HoleDays = 30
+
+	// maxIndex is the number of no message: a chain ends before it.
+	maxIndex = 1<<32 - 1
 )
 
 // Errors that a caller tells apart.
@@ -71,21 +72,24 @@ type Index struct{ Epoch, N uint32 }
 
 // Session is one end of a session. Make it with [Initiate], [Accept] or
 // [Decode].
+//
+// Either it is our turn, and what we seal next begins a chain, or the newest
+// chain is our own and we wait for theirs. On our turn only theirs is known of
+// the two ratchet keys that the next step joins; while we wait, only own.
 type Session struct {
 	initiator bool
 	ad        [32]byte // what every body is bound to: the transcript of the set-up
 	root      [32]byte // of the newest epoch
 	epoch     uint32   // the newest one begun; 0 at first
-	own       *ecdh.PrivateKey
-	theirs    *ecdh.PublicKey
+	own       *dhKey
+	theirs    *[32]byte
 	ahead     [2]keys // of the two epochs after the newest
 
 	out     outChain
-	prev    uint32      // length of our chain before out
 	unacked []sentChain // own chains, ascending, the newest last
 
 	in     inChain
-	next   window    // of the chain after in, once it can exist
+	next   window    // of the chain after in; while we wait
 	closed []inChain // older chains with holes, ascending
 }
 
@@ -93,10 +97,12 @@ type Session struct {
 // ahead of its ratchet key.
 type keys struct{ header, address [32]byte }
 
-// outChain is the chain that we write.
+// outChain is our newest chain. On our turn nothing is left of it but its
+// length.
 type outChain struct {
 	epoch  uint32 // 0: none yet
 	n      uint32 // the next index
+	prev   uint32 // length of our chain before
 	chain  [32]byte
 	header [32]byte
 	addr   [32]byte // address chain at n
@@ -106,12 +112,12 @@ type outChain struct {
 // set-up: the secret sk, what bodies are bound to, and the responder's first
 // ratchet key.
 func Initiate(sk, ad [32]byte, responder [32]byte) (*Session, error) {
-	theirs, err := ecdh.X25519().NewPublicKey(responder[:])
-	if err != nil {
-		return nil, fmt.Errorf("begin session: %w", err)
-	}
 	s := begin(sk, ad)
-	s.initiator, s.theirs = true, theirs
+	s.initiator, s.theirs = true, &responder
+	// Any key does to find a point of low order, now and not in the first Seal.
+	if _, err := new(dhKey).exchange(responder); err != nil {
+		return nil, fmt.Errorf("begin session: ratchet key of the other side: %w", err)
+	}
 	return s, nil
 }
 
@@ -119,8 +125,8 @@ func Initiate(sk, ad [32]byte, responder [32]byte) (*Session, error) {
 // which is our first ratchet key.
 func Accept(sk, ad [32]byte, own *ecdh.PrivateKey) *Session {
 	s := begin(sk, ad)
-	s.own = own
-	s.next = s.watchNext()
+	s.own = &dhKey{[32]byte(own.Bytes()), [32]byte(own.PublicKey().Bytes()), own}
+	s.next = window{addr: s.ahead[0].address}
 	return s
 }
 
@@ -135,6 +141,9 @@ func begin(sk, ad [32]byte) *Session {
 		},
 	}
 }
+
+// turn reports whether it is our turn: what we seal next begins a chain.
+func (s *Session) turn() bool { return (s.epoch%2 == 0) == s.initiator }
 
 // rootStep derives the keys of the next epoch from one Diffie-Hellman result.
 func (s *Session) rootStep(shared []byte) (root, chain [32]byte, ahead [2]keys) {
@@ -166,7 +175,7 @@ type Sealed struct {
 // CanSeal returns nil, or why no message can be sealed now: [ErrEarly] or
 // [ErrFull].
 func (s *Session) CanSeal() error {
-	if !s.initiator && s.epoch == 0 {
+	if s.early() {
 		return ErrEarly
 	}
 	if s.Room() == 0 {
@@ -175,22 +184,26 @@ func (s *Session) CanSeal() error {
 	return nil
 }
 
+// early reports whether we are a responder who has received nothing.
+func (s *Session) early() bool { return !s.initiator && s.epoch == 0 }
+
 // Room returns how many messages can be sealed before anything else is
-// acknowledged.
+// acknowledged. It keeps us within what the other side lets be missing.
 func (s *Session) Room() int {
+	room := MaxHoles
+	for i := range s.unacked {
+		room -= int(s.unacked[i].n - s.unacked[i].count())
+	}
 	switch {
-	case !s.initiator && s.epoch == 0:
+	case s.early():
 		return 0
 	case !s.turn():
-		return s.unacked[len(s.unacked)-1].room()
-	case len(s.unacked) >= MaxChains:
+		return max(0, min(room, s.unacked[len(s.unacked)-1].room()))
+	case len(s.unacked) >= MaxChains, s.epoch == maxIndex:
 		return 0
 	}
-	return MaxUnacked
+	return max(0, min(room, MaxUnacked))
 }
-
-// turn reports whether what we seal next begins a new chain.
-func (s *Session) turn() bool { return (s.epoch%2 == 0) == s.initiator }
 
 // Seal makes the next package, and what moves on with it. Randomness for its
 // nonce, and at times for a new ratchet key, comes from rand.
@@ -214,57 +227,34 @@ func (s *Session) Seal(rand io.Reader, body *[parcel.BodySize]byte) (Sealed, err
 	sealed.Address = sealed.Seed.Address()
 	s.out.n++
 	s.unacked[len(s.unacked)-1].n = s.out.n
-
-	nonce := sealed.Core[:parcel.NonceSize]
-	head := header{dh: [32]byte(s.own.PublicKey().Bytes()), pn: s.prev, n: sealed.N}
-	plain := head.encode()
-	const body0 = parcel.NonceSize + parcel.HeaderSize
-	aead(s.out.header).Seal(sealed.Core[:parcel.NonceSize], nonce, plain[:], nil)
-	ad := append(s.ad[:], sealed.Core[:body0]...)
-	aead(key).Seal(sealed.Core[:body0], nonce, body[:], ad)
+	sealHeader(&sealed.Core, s.out.header, header{dh: s.own.public, pn: s.out.prev, n: sealed.N})
+	s.sealBody(&sealed.Core, key, body)
 	return sealed, nil
 }
 
 // beginChain takes our next step of the root.
 func (s *Session) beginChain(rand io.Reader) error {
-	var seed [32]byte
-	if _, err := io.ReadFull(rand, seed[:]); err != nil {
-		return err
-	}
-	own, err := ecdh.X25519().NewPrivateKey(seed[:]) // GenerateKey would not read rand (Go 1.26)
+	own, err := newDHKey(rand)
 	if err != nil {
 		return err
 	}
-	shared, err := own.ECDH(s.theirs)
+	shared, err := own.exchange(*s.theirs)
 	if err != nil {
 		return fmt.Errorf("ratchet key of the other side: %w", err)
 	}
 	mine := s.ahead[0]
 	root, chain, ahead := s.rootStep(shared)
-	s.root, s.ahead, s.own = root, ahead, own
-	s.prev = s.out.n
 	s.epoch++
-	s.out = outChain{epoch: s.epoch, chain: chain, header: mine.header, addr: mine.address}
+	s.root, s.ahead, s.own, s.theirs = root, ahead, own, nil
+	s.out = outChain{epoch: s.epoch, prev: s.out.n, chain: chain, header: mine.header, addr: mine.address}
 	s.unacked = append(s.unacked, sentChain{epoch: s.epoch})
-	s.next = s.watchNext()
+	s.next = window{addr: s.ahead[0].address}
 	return nil
 }
 
 // Sent returns our newest chain and the index of what is sealed next in it,
 // the zero Index if there is none.
 func (s *Session) Sent() Index { return Index{s.out.epoch, s.out.n} }
-
-// aead is XChaCha20-Poly1305 under a key of one use: nonces are random.
-func aead(key [32]byte) interface {
-	Seal(dst, nonce, plaintext, additionalData []byte) []byte
-	Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, error)
-} {
-	a, err := chacha20poly1305.NewX(key[:])
-	if err != nil {
-		panic(err) // the key has the right length
-	}
-	return a
-}
 
 // LogValue hides a session from slog.
 func (*Session) LogValue() slog.Value { return slog.StringValue("[session]") }

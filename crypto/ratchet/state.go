@@ -1,7 +1,6 @@
 package ratchet
 
 import (
-	"crypto/ecdh"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,9 +18,10 @@ const (
 
 	placeSize = 32 + 32                // seed ‖ address
 	holeSize  = 4 + 4 + 32 + placeSize // n ‖ day ‖ message key ‖ place
+	outSize   = 4 + 3*32               // length of the chain before ‖ chain key ‖ header key ‖ address chain
 
 	// maxState is a session with everything that its limits allow.
-	maxState = 4096 + MaxHoles*holeSize + 2*MaxChains*256
+	maxState = 8192 + MaxHoles*holeSize + 2*MaxChains*256
 )
 
 type state struct {
@@ -29,15 +29,13 @@ type state struct {
 	Initiator bool        `cbor:"2,keyasint"`
 	AD        [32]byte    `cbor:"3,keyasint"`
 	Root      [32]byte    `cbor:"4,keyasint"`
-	Epoch     uint32      `cbor:"5,keyasint"`
-	Own       []byte      `cbor:"6,keyasint,omitempty"`
-	Theirs    []byte      `cbor:"7,keyasint,omitempty"`
-	Ahead     []byte      `cbor:"8,keyasint"`           // header ‖ address key, twice
-	Out       []byte      `cbor:"9,keyasint,omitempty"` // epoch ‖ n ‖ chain ‖ header ‖ address key
-	Prev      uint32      `cbor:"10,keyasint,omitempty"`
-	Unacked   []sentState `cbor:"11,keyasint,omitempty"`
-	Chains    []inState   `cbor:"12,keyasint,omitempty"` // closed ones, then the newest
-	Next      []byte      `cbor:"13,keyasint,omitempty"`
+	Ahead     []byte      `cbor:"5,keyasint"`           // header ‖ address key, twice
+	Theirs    []byte      `cbor:"6,keyasint,omitempty"` // on our turn
+	Own       []byte      `cbor:"7,keyasint,omitempty"` // while we wait: private ‖ public
+	Out       []byte      `cbor:"8,keyasint,omitempty"` // while we wait, but for a responder's beginning
+	Next      []byte      `cbor:"9,keyasint,omitempty"` // while we wait
+	Sent      []sentState `cbor:"10,keyasint,omitempty"`
+	Chains    []inState   `cbor:"11,keyasint,omitempty"` // closed ones, then the newest
 }
 
 type sentState struct {
@@ -48,46 +46,37 @@ type sentState struct {
 }
 
 type inState struct {
-	Epoch  uint32 `cbor:"1,keyasint"`
-	High   uint32 `cbor:"2,keyasint"`
-	Header []byte `cbor:"3,keyasint"`
-	Chain  []byte `cbor:"4,keyasint,omitempty"`
-	Ahead  []byte `cbor:"5,keyasint,omitempty"`
-	Holes  []byte `cbor:"6,keyasint,omitempty"`
+	Epoch  uint32   `cbor:"1,keyasint"`
+	High   uint32   `cbor:"2,keyasint"`
+	Header [32]byte `cbor:"3,keyasint"`
+	Chain  []byte   `cbor:"4,keyasint,omitempty"`
+	Ahead  []byte   `cbor:"5,keyasint,omitempty"`
+	Holes  []byte   `cbor:"6,keyasint,omitempty"`
 }
 
 // Encode returns the session for the store. It is as secret as the messages.
 func (s *Session) Encode() []byte {
-	st := state{
-		Version:   stateVersion,
-		Initiator: s.initiator,
-		AD:        s.ad,
-		Root:      s.root,
-		Epoch:     s.epoch,
-		Prev:      s.prev,
-		Next:      packWindow(s.next),
-	}
+	st := state{Version: stateVersion, Initiator: s.initiator, AD: s.ad, Root: s.root}
 	for _, k := range s.ahead {
 		st.Ahead = append(append(st.Ahead, k.header[:]...), k.address[:]...)
 	}
-	if s.own != nil {
-		st.Own = s.own.Bytes()
-	}
-	if s.theirs != nil {
-		st.Theirs = s.theirs.Bytes()
-	}
-	if o := s.out; o.epoch != 0 {
-		st.Out = binary.BigEndian.AppendUint32(st.Out, o.epoch)
-		st.Out = binary.BigEndian.AppendUint32(st.Out, o.n)
-		st.Out = slices.Concat(st.Out, o.chain[:], o.header[:], o.addr[:])
+	if s.turn() {
+		st.Theirs = s.theirs[:]
+	} else {
+		st.Own = slices.Concat(s.own.private[:], s.own.public[:])
+		st.Next = packWindow(s.next)
+		if o := s.out; o.epoch != 0 {
+			st.Out = binary.BigEndian.AppendUint32(make([]byte, 0, outSize), o.prev)
+			st.Out = append(append(append(st.Out, o.chain[:]...), o.header[:]...), o.addr[:]...)
+		}
 	}
 	for _, c := range s.unacked {
-		st.Unacked = append(st.Unacked, sentState{c.epoch, c.n, c.contiguous, c.acked})
+		st.Sent = append(st.Sent, sentState{c.epoch, c.n, c.contiguous, c.acked})
 	}
 	for _, c := range s.chains() {
-		in := inState{Epoch: c.epoch, High: c.high, Header: c.header[:], Ahead: packWindow(c.ahead), Holes: packHoles(c.holes)}
+		in := inState{Epoch: c.epoch, High: c.high, Header: c.header, Holes: packHoles(c.holes)}
 		if c == &s.in {
-			in.Chain = c.chain[:]
+			in.Chain, in.Ahead = c.chain[:], packWindow(c.ahead)
 		}
 		st.Chains = append(st.Chains, in)
 	}
@@ -99,9 +88,6 @@ func (s *Session) Encode() []byte {
 }
 
 func packWindow(w window) []byte {
-	if w.places == nil {
-		return nil
-	}
 	b := make([]byte, 0, 32+len(w.places)*placeSize)
 	b = append(b, w.addr[:]...)
 	for _, p := range w.places {
@@ -111,7 +97,7 @@ func packWindow(w window) []byte {
 }
 
 func unpackWindow(b []byte) (w window, err error) {
-	if len(b) != 32+Window*placeSize {
+	if n := len(b) - 32; n < 0 || n%placeSize != 0 || n > Window*placeSize {
 		return w, fmt.Errorf("a window of %d bytes", len(b))
 	}
 	w.addr = [32]byte(b)
@@ -126,13 +112,13 @@ func packHoles(holes []hole) []byte {
 	for _, h := range holes {
 		b = binary.BigEndian.AppendUint32(b, h.n)
 		b = binary.BigEndian.AppendUint32(b, h.day)
-		b = slices.Concat(b, h.key[:], h.seed[:], h.address[:])
+		b = append(append(append(b, h.key[:]...), h.seed[:]...), h.address[:]...)
 	}
 	return b
 }
 
 func unpackHoles(b []byte, high uint32) (holes []hole, err error) {
-	if len(b)%holeSize != 0 || len(b) > MaxSkip*holeSize {
+	if len(b)%holeSize != 0 {
 		return nil, fmt.Errorf("%d bytes of holes", len(b))
 	}
 	for ; len(b) > 0; b = b[holeSize:] {
@@ -164,85 +150,89 @@ func decode(b []byte) (*Session, error) {
 	if st.Version != stateVersion {
 		return nil, fmt.Errorf("version %d is unknown", st.Version)
 	}
-	s := &Session{initiator: st.Initiator, ad: st.AD, root: st.Root, epoch: st.Epoch, prev: st.Prev}
+	s := &Session{initiator: st.Initiator, ad: st.AD, root: st.Root}
 	if len(st.Ahead) != 4*32 {
 		return nil, fmt.Errorf("%d bytes of keys", len(st.Ahead))
 	}
 	for i := range s.ahead {
 		s.ahead[i] = keys{[32]byte(st.Ahead[64*i:]), [32]byte(st.Ahead[64*i+32:])}
 	}
-	var err error
-	if st.Own != nil {
-		if s.own, err = ecdh.X25519().NewPrivateKey(st.Own); err != nil {
-			return nil, err
-		}
-	}
-	if st.Theirs != nil {
-		if s.theirs, err = ecdh.X25519().NewPublicKey(st.Theirs); err != nil {
-			return nil, err
-		}
-	}
-	if st.Next != nil {
-		if s.next, err = unpackWindow(st.Next); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.decodeOut(&st); err != nil {
+	if err := s.decodeSent(st.Sent); err != nil {
 		return nil, err
 	}
-	if err := s.decodeIn(&st); err != nil {
+	if err := s.decodeChains(st.Chains); err != nil {
 		return nil, err
 	}
-	return s, s.check()
+	out, in := s.out.epoch, s.in.epoch
+	s.epoch = max(out, in)
+	if s.epoch > 0 && min(out, in) != s.epoch-1 {
+		return nil, fmt.Errorf("our chain %d does not fit to theirs, %d", out, in)
+	}
+	return s, s.decodeTurn(&st)
 }
 
-func (s *Session) decodeOut(st *state) error {
-	if st.Out != nil {
-		if len(st.Out) != 8+3*32 {
-			return fmt.Errorf("an own chain of %d bytes", len(st.Out))
+// decodeTurn reads what depends on whose turn it is.
+func (s *Session) decodeTurn(st *state) (err error) {
+	if s.turn() {
+		if len(st.Theirs) != 32 || len(st.Own)+len(st.Out)+len(st.Next) > 0 {
+			return errors.New("other keys than on our turn")
 		}
-		s.out = outChain{
-			epoch:  binary.BigEndian.Uint32(st.Out),
-			n:      binary.BigEndian.Uint32(st.Out[4:]),
-			chain:  [32]byte(st.Out[8:]),
-			header: [32]byte(st.Out[40:]),
-			addr:   [32]byte(st.Out[72:]),
-		}
+		s.theirs = (*[32]byte)(st.Theirs)
+		return nil
 	}
-	if len(st.Unacked) > MaxChains {
-		return fmt.Errorf("%d own chains", len(st.Unacked))
+	if len(st.Theirs) > 0 || len(st.Own) != 64 || s.out.epoch > 0 && len(st.Out) != outSize || s.out.epoch == 0 && len(st.Out) > 0 {
+		return errors.New("other keys than while we wait")
 	}
-	for i, c := range st.Unacked {
-		m := bitmap(c.Acked)
+	s.own = &dhKey{private: [32]byte(st.Own), public: [32]byte(st.Own[32:])}
+	if b := st.Out; len(b) > 0 {
+		s.out.prev = binary.BigEndian.Uint32(b)
+		s.out.chain, s.out.header, s.out.addr = [32]byte(b[4:]), [32]byte(b[36:]), [32]byte(b[68:])
+	}
+	s.next, err = unpackWindow(st.Next)
+	return err
+}
+
+// decodeSent reads what is known of our own chains.
+func (s *Session) decodeSent(chains []sentState) error {
+	if len(chains) > MaxChains {
+		return fmt.Errorf("%d own chains", len(chains))
+	}
+	for i, in := range chains {
+		c := sentChain{in.Epoch, in.N, in.Contiguous, in.Acked}
 		switch {
-		case i > 0 && c.Epoch <= st.Unacked[i-1].Epoch, c.Epoch == 0 || (c.Epoch%2 == 1) != s.initiator:
+		case c.epoch == 0 || (c.epoch%2 == 1) != s.initiator || i > 0 && c.epoch <= chains[i-1].Epoch:
 			return errors.New("own chains that are not in order")
-		case c.Contiguous > c.N, len(m) > MaxSkip/8, len(m) > 0 && (m[len(m)-1] == 0 || uint64(c.Contiguous)+1+uint64(m.len()) > uint64(c.N)):
-			return fmt.Errorf("acknowledgements of own chain %d", c.Epoch)
+		case c.n == 0, c.contiguous > c.n, c.n-c.contiguous > MaxSkip, len(c.acked) > MaxSkip/8:
+			return fmt.Errorf("length of own chain %d", c.epoch)
+		case len(c.acked) > 0 && (c.acked[len(c.acked)-1] == 0 || uint64(c.contiguous)+1+uint64(c.acked.len()) > uint64(c.n)):
+			return fmt.Errorf("acknowledgements of own chain %d", c.epoch)
 		}
-		s.unacked = append(s.unacked, sentChain{c.Epoch, c.N, c.Contiguous, m})
+		s.unacked = append(s.unacked, c)
+		s.out.epoch, s.out.n = c.epoch, c.n
 	}
 	return nil
 }
 
-func (s *Session) decodeIn(st *state) error {
-	if len(st.Chains) > MaxChains+1 {
-		return fmt.Errorf("%d chains", len(st.Chains))
+// decodeChains reads the chains of the other side.
+func (s *Session) decodeChains(chains []inState) error {
+	if len(chains) > MaxChains+1 {
+		return fmt.Errorf("%d chains", len(chains))
 	}
-	for i, in := range st.Chains {
-		last := i == len(st.Chains)-1
-		switch {
-		case len(in.Header) != 32, in.Epoch == 0 || (in.Epoch%2 == 1) == s.initiator, i > 0 && in.Epoch <= st.Chains[i-1].Epoch:
-			return errors.New("chains that are not in order")
-		case last != (len(in.Chain) == 32), last != (in.Ahead != nil), !last && len(in.Holes) == 0:
-			return fmt.Errorf("chain %d is neither open nor closed", in.Epoch)
-		}
-		c := inChain{epoch: in.Epoch, high: in.High, header: [32]byte(in.Header)}
+	for i, in := range chains {
+		newest := i == len(chains)-1
+		c := inChain{epoch: in.Epoch, high: in.High, header: in.Header}
 		var err error
 		if c.holes, err = unpackHoles(in.Holes, in.High); err != nil {
 			return err
 		}
-		if !last {
+		switch {
+		case c.epoch == 0 || (c.epoch%2 == 1) == s.initiator || i > 0 && c.epoch <= chains[i-1].Epoch:
+			return errors.New("chains that are not in order")
+		case c.high-c.first() > MaxSkip+1, newest && c.high == 0, !newest && len(c.holes) == 0:
+			return fmt.Errorf("length of chain %d", c.epoch)
+		case newest && len(in.Chain) != 32, !newest && len(in.Chain)+len(in.Ahead) > 0:
+			return fmt.Errorf("keys of chain %d", c.epoch)
+		case !newest:
 			s.closed = append(s.closed, c)
 			continue
 		}
@@ -252,30 +242,8 @@ func (s *Session) decodeIn(st *state) error {
 		}
 		s.in = c
 	}
-	return nil
-}
-
-// check finds states in which no session can be.
-func (s *Session) check() error {
-	newest := max(s.out.epoch, s.in.epoch)
-	mine := s.out.epoch == s.epoch && s.epoch > 0
-	holes := 0
-	for _, c := range s.chains() {
-		holes += len(c.holes)
-	}
-	switch {
-	case newest != s.epoch, s.out.epoch != 0 && (s.out.epoch%2 == 1) != s.initiator:
-		return errors.New("chains of other epochs")
-	case s.out.epoch != 0 && (len(s.unacked) == 0 || s.unacked[len(s.unacked)-1].epoch != s.out.epoch || s.unacked[len(s.unacked)-1].n != s.out.n):
-		return errors.New("own chain without acknowledgements")
-	case s.out.epoch == 0 && len(s.unacked) > 0:
-		return errors.New("acknowledgements without an own chain")
-	case s.own == nil && (s.out.epoch != 0 || !s.initiator && s.epoch == 0), s.theirs == nil && (s.initiator || s.epoch > 0):
-		return errors.New("no ratchet key")
-	case (s.next.places != nil) != (mine || !s.initiator && s.epoch == 0):
-		return errors.New("a next chain that cannot be")
-	case holes > MaxHoles:
-		return fmt.Errorf("%d holes", holes)
+	if n := s.holes(); n > MaxHoles {
+		return fmt.Errorf("%d messages are missing", n)
 	}
 	return nil
 }

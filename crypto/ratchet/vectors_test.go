@@ -59,7 +59,7 @@ func TestAddressChain(t *testing.T) {
 		s := ends[want.From]
 		public := ed25519.NewKeyFromSeed(got.Seed[:])[32:]
 		for name, pair := range map[string][2]string{
-			"dh":      {hex.EncodeToString(s.own.PublicKey().Bytes()), want.DH},
+			"dh":      {hex.EncodeToString(s.own.public[:]), want.DH},
 			"seed":    {hex.EncodeToString(got.Seed[:]), want.Seed},
 			"public":  {hex.EncodeToString(public), want.Public},
 			"address": {hex.EncodeToString(got.Address[:]), want.Address},
@@ -68,8 +68,8 @@ func TestAddressChain(t *testing.T) {
 				t.Errorf("%s %d/%d: %s is %s, want %s", want.From, want.Epoch, want.N, name, pair[0], pair[1])
 			}
 		}
-		if got.Epoch != want.Epoch || got.N != want.N || s.prev != want.PN {
-			t.Errorf("%v behind a chain of %d, want %d/%d behind %d", got.Index, s.prev, want.Epoch, want.N, want.PN)
+		if got.Epoch != want.Epoch || got.N != want.N || s.out.prev != want.PN {
+			t.Errorf("%v behind a chain of %d, want %d/%d behind %d", got.Index, s.out.prev, want.Epoch, want.N, want.PN)
 		}
 		open(t, ends[other[want.From]], got, "kat")
 	}
