@@ -32,7 +32,7 @@ const (
 
 // Errors on which callers act.
 var (
-	ErrNotInvitation = errors.New("not an invitation: one begins with dione:")
+	ErrNotInvitation = errors.New("not an invitation, which begins with \"dione:\"")
 	ErrTypo          = errors.New("the invitation is not complete, or a character is wrong")
 	ErrNewer         = errors.New("the invitation is of a newer version of dione")
 )

@@ -66,7 +66,9 @@ func refX25519(scalar, point []byte) []byte {
 }
 
 // refPublic multiplies the base point.
-func refPublic(scalar []byte) []byte { return refX25519(scalar, append([]byte{9}, make([]byte, 31)...)) }
+func refPublic(scalar []byte) []byte {
+	return refX25519(scalar, append([]byte{9}, make([]byte, 31)...))
+}
 
 // refHead is the head of a CBOR item, RFC 8949, section 3.
 func refHead(major byte, n uint64) []byte {
