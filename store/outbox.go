@@ -292,6 +292,20 @@ func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
 	return m, err == nil, err
 }
 
+// Renumber changes the number of an own message that nobody else has, and what
+// to send for it. The number must be higher than all others of ours.
+func (tx *Tx) Renumber(m Message, seq uint64, payload []byte) error {
+	sealed, err := tx.s.records.Seal(rand.Reader, payload, envelopePlace(m.Row))
+	if err != nil {
+		return err
+	}
+	if err := tx.exec("UPDATE envelope SET sealed = ? WHERE message = ?", sealed, m.Row); err != nil {
+		return err
+	}
+	clear(tx.s.cache.seqs)
+	return tx.exec("UPDATE message SET seq = ? WHERE id = ? AND state <> 0", int64(seq), m.Row)
+}
+
 // GiveUp fails every private message that waits for a person, for a reason in
 // words, and returns them as they are then.
 func (tx *Tx) GiveUp(to identity.ID, reason string) (failed []Message, err error) {

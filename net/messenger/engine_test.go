@@ -37,9 +37,16 @@ type engine struct {
 // stop is called. It listens on loopback and looks for nobody.
 func startEngine(t testing.TB, dir, name string) *engine {
 	t.Helper()
+	return startEngineOn(t, dir, name, "")
+}
+
+// startEngineOn is startEngine on a network of that name.
+func startEngineOn(t testing.TB, dir, name, network string) *engine {
+	t.Helper()
 	st, closeStore := openStore(t, dir)
 	m, err := New(Config{
 		DefaultName: name,
+		Network:     network,
 		Listen:      []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/tcp/0")},
 		NoLAN:       true,
 		Log:         slog.New(slog.NewTextHandler(t.Output(), nil)),

@@ -248,9 +248,6 @@ func (m *Messenger) onParcel(b *batch, p *person, l *link, msg wire.Parcel) erro
 		if err := m.onBody(b, p, l, s, &opened.Body); err != nil {
 			return err
 		}
-		if p.backlog {
-			b.send(p) // the first package of a session lets us write in it
-		}
 		return nil
 	}
 	m.log.Info("package of no session dropped", slog.Any("peer", p.ID))
@@ -271,6 +268,7 @@ func (m *Messenger) onBody(b *batch, p *person, l *link, s *session, body *[parc
 		}
 	}
 	if f.Parts == 0 {
+		b.send(p) // the first package of a session lets us write in it
 		return nil
 	}
 	data := f.Data

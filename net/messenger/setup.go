@@ -56,7 +56,8 @@ func accepted(c *store.Contact, l *link) bool {
 	return c.Kept || l.path == PathLAN
 }
 
-// greet says what we know when a chat stream has begun.
+// greet says what we know when a chat stream has begun, or when somebody was
+// accepted on it; and then gives the keys that they had asked for.
 type greet struct {
 	p *person
 	l *link
@@ -88,7 +89,10 @@ func (g greet) handle(m *Messenger, b *batch) error {
 	}
 	frames[0] = hello
 	b.then(func() { g.l.push(frames...) })
-	return nil
+	if g.l.private.asking {
+		return m.giveKeys(b, g.p, g.l)
+	}
+	return m.wantKeys(b, g.p)
 }
 
 // onSync takes what the peer knows.
@@ -102,9 +106,7 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 		l.private.gen = msg.Gen
 	}
 	c.Floor = max(c.Floor, msg.Seen)
-	if accepted(c, l) {
-		c.Addrs = mergeAddrs(c.Addrs, unpackAddrs(msg.Addrs))
-	}
+	c.Addrs = mergeAddrs(c.Addrs, unpackAddrs(msg.Addrs))
 	l.private.expect = len(msg.Sessions)
 	l.private.synced = len(msg.Sessions) == 0
 	all, err := m.sessionsOf(b, p)
@@ -133,6 +135,15 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 	if lost && len(p.sessions) == 0 {
 		m.tellStartOver(b, p, theirsIsOld)
 	}
+	newest, err := b.tx.NewestSeq(Chat{Peer: p.ID}, m.selfID)
+	if err != nil {
+		return err
+	}
+	if msg.Seen > newest { // of ours: we have forgotten what we wrote
+		if err := m.renumber(b, p); err != nil {
+			return err
+		}
+	}
 	b.send(p)
 	return m.wantKeys(b, p)
 }
@@ -141,7 +152,7 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 // one: something waits, or the two are contacts and it is on us to ask.
 func (m *Messenger) wantKeys(b *batch, p *person) error {
 	l := p.link
-	if l == nil || l.ended || l.private.asked || !l.private.synced && l.private.expect == 0 {
+	if l == nil || l.ended || l.private.asked {
 		return nil
 	}
 	c := b.contact(p)
@@ -193,7 +204,9 @@ func (m *Messenger) onAsk(b *batch, p *person, l *link, msg wire.Ask) error {
 		if !ok {
 			return m.request(b, p, l)
 		}
+		l.private.asking = true
 		b.then(func() { m.todo = append(m.todo, greet{p, l}) }) // that was not said to a stranger
+		return nil
 	}
 	return m.giveKeys(b, p, l)
 }
@@ -441,11 +454,49 @@ func (m *Messenger) startOver(b *batch, p *person, l *link, whose fallback) erro
 	}
 	c := b.contact(p)
 	c.Gen = max(c.Gen, p.newGen-1)
+	if whose == oursIsOld {
+		if err := m.renumber(b, p); err != nil {
+			return err
+		}
+	}
 	l.private.expect, l.private.synced = 0, true
 	if !l.private.asked {
 		m.askKeys(b, p, l)
 	}
 	return nil
+}
+
+// renumber gives what waits for p numbers above all that p has seen: those of
+// an older copy of this profile were given before, to other messages.
+func (m *Messenger) renumber(b *batch, p *person) error {
+	chat := Chat{Peer: p.ID}
+	newest, err := b.tx.NewestSeq(chat, m.selfID)
+	if err != nil {
+		return err
+	}
+	next := max(newest, b.contact(p).Floor)
+	for after := int64(0); ; {
+		const page = 128
+		rows, err := b.tx.Unsealed(p.ID, after, page)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			content, err := wire.DecodeContent(row.Payload)
+			if err != nil {
+				return fmt.Errorf("read message %s: %w", row.Message.ID, err)
+			}
+			next++
+			content.Seq = next
+			if err := b.tx.Renumber(row.Message, next, content.Encode()); err != nil {
+				return err
+			}
+			after = row.Row
+		}
+		if len(rows) < page {
+			return nil
+		}
+	}
 }
 
 // tellStartOver tells the user, not more often than they want to know.

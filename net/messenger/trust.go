@@ -289,12 +289,10 @@ func (m *Messenger) Accept(ctx context.Context, id identity.ID) error {
 			return refuse(ErrNoRequest)
 		}
 		m.admit(b, p)
-		l := p.link
-		if l == nil || l.ended || !l.private.asking {
-			return nil // they ask again when they come back
+		if l := p.link; l != nil && !l.ended {
+			b.then(func() { m.todo = append(m.todo, greet{p, l}) }) // else they ask again when they come back
 		}
-		b.then(func() { m.todo = append(m.todo, greet{p, l}) })
-		return m.giveKeys(b, p, l)
+		return nil
 	})
 }
 

@@ -93,9 +93,9 @@ CREATE TABLE envelope(
 ) STRICT;
 
 -- The sessions with people. version counts the states, so that no record of an
--- old one fits into the row.
+-- old one fits into the row, and no row number is used again.
 CREATE TABLE session(
-	id      INTEGER PRIMARY KEY,
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
 	peer    INTEGER NOT NULL REFERENCES peer,
 	sid     BLOB NOT NULL CHECK(length(sid) = 16),
 	gen     INTEGER NOT NULL,

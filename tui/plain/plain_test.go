@@ -200,7 +200,7 @@ func TestCommands(t *testing.T) {
 		expect(t, "/net", r.types("/net"), "net /ip4/10.0.0.1/tcp/4001 links 1 queued 0 in 300 out 400")
 		expect(t, "/help", r.types("/help who"), "info /who: show who is near and whom you know")
 		expect(t, "unknown command", r.types("/wo"), "error no command /wo — hint: did you mean /who? (//wo sends it as text)")
-		expect(t, "unknown name", r.types("/msg zoe"), `error nobody known is called "zoe" — hint: /who lists the people you know; somebody new must be near once`)
+		expect(t, "unknown name", r.types("/msg zoe"), `error nobody known is called "zoe" — hint: /who lists the people you know; /add takes an address or an invitation`)
 		if _, err := io.WriteString(r.in, "/quit\n"); err != nil {
 			t.Fatal(err)
 		}
