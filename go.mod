@@ -31,6 +31,7 @@ require (
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
 	lukechampine.com/adiantum v1.1.1
+	rsc.io/qr v0.2.0
 )
 
 require (

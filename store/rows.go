@@ -135,6 +135,11 @@ const (
 	StandingBlocked
 )
 
+// String returns the standing's name as --json shows it.
+func (s Standing) String() string {
+	return [...]string{"met", "request", "accepted", "blocked"}[min(s, StandingBlocked)]
+}
+
 // Contact is a person that this profile has met.
 type Contact struct {
 	ID       identity.ID

@@ -422,6 +422,7 @@ func (m *Messenger) onRefused(b *batch, p *person, l *link, msg wire.Refused) er
 	if err := p.dropSession(b, all[i]); err != nil {
 		return err
 	}
+	b.send(p) // another session may be there
 	if l.private.refused++; l.private.refused <= maxRefused {
 		l.private.asked = false
 		return m.wantKeys(b, p)

@@ -105,6 +105,8 @@ func newRoot() *cobra.Command {
 		&cobra.Command{Use: "id", Short: "Who you are and where you can be reached", Args: noArgs, RunE: withConfig(runID)},
 		&cobra.Command{Use: "peers", Short: "The people you know, and who is near", Args: noArgs, RunE: withConfig(runPeers)},
 		historyCommand(),
+		addCommand(),
+		inviteCommand(),
 		passphraseCommand(),
 		&cobra.Command{Use: "doctor", Short: "What works, what does not, and what to do about it", Args: noArgs, RunE: withConfig(runDoctor)},
 		&cobra.Command{Use: "version", Short: "Version, commit, Go, protocol", Args: noArgs, RunE: runVersion},

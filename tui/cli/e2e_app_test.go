@@ -50,6 +50,7 @@ type line struct {
 	Stored       int       `json:"stored"`
 	Replicas     int       `json:"replicas"`
 	Reason       string    `json:"reason"`
+	Invitation   string    `json:"invitation"`
 }
 
 // home is a person's machine: where the program runs and keeps its profile.

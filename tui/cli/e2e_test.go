@@ -31,6 +31,9 @@ func TestEndToEnd(t *testing.T) {
 		{"signals", signals},
 		{"full disk", fullDisk},
 		{"bad homes", badHomes},
+		{"friends elsewhere", friendsElsewhere},
+		{"invited", invited},
+		{"kill -9 in set-up", killInSetUp},
 		{"screens in tmux", screens},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, bin) })

@@ -29,34 +29,44 @@ const (
 // answer gives every record that answers req to show: by the process that has
 // the profile, or by opening it here.
 func answer[T any](ctx context.Context, cmd *cobra.Command, cfg config.Config, req control.Request, show func(T) error) (err error) {
-	decode := func(b json.RawMessage) error {
+	s, err := consult(ctx, cmd, cfg, req, decoder(show))
+	if err != nil || s == nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	return control.Answer(ctx, s.messenger, req, func(r any) error { return show(r.(T)) })
+}
+
+// decoder gives show the records that come over the control socket.
+func decoder[T any](show func(T) error) func(json.RawMessage) error {
+	return func(b json.RawMessage) error {
 		var r T
 		if err := json.Unmarshal(b, &r); err != nil {
 			return fmt.Errorf("read the answer: %w", err)
 		}
 		return show(r)
 	}
-	var s *session
-	for began := time.Now(); s == nil; {
-		err := control.Ask(ctx, cfg.Home, req, decode)
+}
+
+// consult has the process answer that has the profile. If there is none it opens
+// the profile, and returns it.
+func consult(ctx context.Context, cmd *cobra.Command, cfg config.Config, req control.Request, show func(json.RawMessage) error) (*session, error) {
+	for began := time.Now(); ; {
+		err := control.Ask(ctx, cfg.Home, req, show)
 		if !errors.Is(err, control.ErrNobody) {
-			return err
+			return nil, err
 		}
+		s, err := open(ctx, cmd, cfg)
 		var inUse *store.InUseError
-		s, err = open(ctx, cmd, cfg)
-		if err != nil && (!errors.As(err, &inUse) || time.Since(began) > startTime) {
-			return err
+		if err == nil || !errors.As(err, &inUse) || time.Since(began) > startTime {
+			return s, err
 		}
-		if err != nil {
-			select {
-			case <-time.After(retryTime):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+		select {
+		case <-time.After(retryTime):
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	return control.Answer(ctx, s.messenger, req, func(r any) error { return show(r.(T)) })
 }
 
 func runID(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {

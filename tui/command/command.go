@@ -39,6 +39,40 @@ type (
 	// chat. An empty New drops the petname.
 	Petname struct{ Who, New string }
 
+	// Add makes somebody a contact, by an address or an invitation; As is a
+	// petname, or "".
+	Add struct{ Address, As string }
+
+	// Invite makes an invitation.
+	Invite struct{}
+
+	// Invitations lists the open invitations.
+	Invitations struct{}
+
+	// Revoke takes an open invitation back.
+	Revoke struct{ Invitation string }
+
+	// Requests lists the strangers who would like to write.
+	Requests struct{}
+
+	// Accept takes a request; Block has nothing of somebody taken any more,
+	// and Unblock takes that back. Who "" is the one of the current chat.
+	Accept struct{ Who string }
+	// Block: see Accept.
+	Block struct{ Who string }
+	// Unblock: see Accept.
+	Unblock struct{ Who string }
+
+	// Verify shows the safety number that one has with a person, or, if Done,
+	// says that it was compared; Unverify takes that back. Who "" is the one
+	// of the current chat.
+	Verify struct {
+		Who  string
+		Done bool
+	}
+	// Unverify: see Verify.
+	Unverify struct{ Who string }
+
 	// Net shows how the program hears and is heard.
 	Net struct{}
 
@@ -55,18 +89,28 @@ type (
 	Quit struct{}
 )
 
-func (Say) command()     {}
-func (Help) command()    {}
-func (Msg) command()     {}
-func (Who) command()     {}
-func (History) command() {}
-func (Name) command()    {}
-func (Petname) command() {}
-func (Net) command()     {}
-func (Outbox) command()  {}
-func (Retry) command()   {}
-func (Cancel) command()  {}
-func (Quit) command()    {}
+func (Say) command()         {}
+func (Help) command()        {}
+func (Msg) command()         {}
+func (Who) command()         {}
+func (History) command()     {}
+func (Name) command()        {}
+func (Petname) command()     {}
+func (Add) command()         {}
+func (Invite) command()      {}
+func (Invitations) command() {}
+func (Revoke) command()      {}
+func (Requests) command()    {}
+func (Accept) command()      {}
+func (Block) command()       {}
+func (Unblock) command()     {}
+func (Verify) command()      {}
+func (Unverify) command()    {}
+func (Net) command()         {}
+func (Outbox) command()      {}
+func (Retry) command()       {}
+func (Cancel) command()      {}
+func (Quit) command()        {}
 
 // DefaultHistory and MaxHistory are how many messages /history shows when not
 // told, and at most.
@@ -133,6 +177,14 @@ func All() []Spec {
 		{"history", "/history [N]", "show the last messages of this chat", parseHistory},
 		{"name", "/name [NEW]", "show or change your own name", parseName},
 		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},
+		{"add", "/add ADDRESS [as NAME]", "make somebody a contact, by an address /ip4/…/p2p/… or an invitation dione:…", parseAdd},
+		{"invite", "/invite [list|revoke INVITATION]", "make a one-time invitation for somebody", parseInvite},
+		{"requests", "/requests", "show the strangers who would like to write to you", bare(Requests{})},
+		{"accept", "/accept [NAME]", "let a stranger write to you", parseWho(func(who string) Command { return Accept{who} })},
+		{"block", "/block [NAME]", "take nothing of somebody any more, without a word to them", parseWho(func(who string) Command { return Block{who} })},
+		{"unblock", "/unblock [NAME]", "take a block back", parseWho(func(who string) Command { return Unblock{who} })},
+		{"verify", "/verify [NAME] [done]", "compare safety numbers with somebody; done says that they are equal", parseVerify},
+		{"unverify", "/unverify [NAME]", "take a verification back", parseWho(func(who string) Command { return Unverify{who} })},
 		{"net", "/net", "show addresses, interfaces and traffic", bare(Net{})},
 		{"outbox", "/outbox [retry|cancel ID]", "show what waits to be delivered, try again, or give a message up", parseOutbox},
 		{"quit", "/quit", "leave", bare(Quit{})},
@@ -187,6 +239,47 @@ func parsePetname(rest string) (Command, bool) {
 		cmd.New = last
 	}
 	return cmd, true
+}
+
+func parseAdd(rest string) (Command, bool) {
+	words := strings.Fields(rest)
+	switch {
+	case len(words) == 1:
+		return Add{Address: words[0]}, true
+	case len(words) == 3 && strings.EqualFold(words[1], "as"):
+		return Add{Address: words[0], As: words[2]}, true
+	}
+	return nil, false
+}
+
+func parseInvite(rest string) (Command, bool) {
+	action, text := cut(rest)
+	switch {
+	case action == "":
+		return Invite{}, true
+	case action == "list" && text == "":
+		return Invitations{}, true
+	case action == "revoke" && text != "":
+		return Revoke{Invitation: text}, true
+	}
+	return nil, false
+}
+
+// parseWho reads at most one name.
+func parseWho(cmd func(who string) Command) func(string) (Command, bool) {
+	return func(rest string) (Command, bool) { return cmd(rest), !strings.ContainsAny(rest, " \t") }
+}
+
+func parseVerify(rest string) (Command, bool) {
+	words := strings.Fields(rest)
+	var cmd Verify
+	if n := len(words); n > 0 && words[n-1] == "done" {
+		cmd.Done, words = true, words[:n-1]
+	}
+	if len(words) == 1 {
+		cmd.Who = words[0]
+	}
+	return cmd, len(words) <= 1
 }
 
 func parseOutbox(rest string) (Command, bool) {

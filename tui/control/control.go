@@ -33,7 +33,7 @@ const (
 
 	askTime    = 2 * time.Second  // for a request to come
 	answerTime = 30 * time.Second // for the whole of an answer
-	silentTime = 10 * time.Second // between two lines of an answer
+	silentTime = 15 * time.Second // between two lines of an answer
 	acceptTime = time.Second      // until the next try when the system has no room for a connection
 )
 
@@ -48,15 +48,15 @@ type answer struct {
 // Server answers on a profile's socket.
 type Server struct {
 	ln     net.Listener
-	reader Reader
+	engine Engine
 	log    *slog.Logger
 	dir    string // of the profile
 	tmp    string // the socket's own directory; "" if it is in the profile's
 }
 
 // Listen opens the socket of the profile in dir, which this process has.
-func Listen(dir string, r Reader, log *slog.Logger) (*Server, error) {
-	s := &Server{reader: r, log: log, dir: dir}
+func Listen(dir string, e Engine, log *slog.Logger) (*Server, error) {
+	s := &Server{engine: e, log: log, dir: dir}
 	if err := s.listen(); err != nil {
 		s.forget()
 		return nil, fmt.Errorf("open the control socket: %w", err)
@@ -174,7 +174,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	enc := json.NewEncoder(out)
 	req, err := parseRequest(line)
 	if err == nil {
-		err = Answer(ctx, s.reader, req, func(r any) error {
+		err = Answer(ctx, s.engine, req, func(r any) error {
 			b, err := json.Marshal(r)
 			if err != nil {
 				return err

@@ -59,12 +59,39 @@ func (r reader) History(_ context.Context, chat messenger.Chat, before messenger
 	return page, nil
 }
 
+func (reader) Person(context.Context, identity.ID) (messenger.Person, error) {
+	return messenger.Person{ID: identity.ID{5}, Name: "eve", Path: messenger.PathDirect}, nil
+}
+
+func (reader) Add(_ context.Context, address, petname string) (messenger.Person, error) {
+	if address == "" {
+		return messenger.Person{}, &messenger.AddressError{Text: "no address", Next: "write one"}
+	}
+	return messenger.Person{ID: identity.ID{5}, Name: petname, Addrs: []string{address}}, nil
+}
+
+func (reader) Invite(context.Context) (messenger.Invitation, error) {
+	return messenger.Invitation{Text: "dione:abc", Expires: time.UnixMilli(1)}, nil
+}
+
+func (r reader) Invitations(ctx context.Context) ([]messenger.Invitation, error) {
+	inv, err := r.Invite(ctx)
+	return []messenger.Invitation{inv, inv}, err
+}
+
+func (reader) Revoke(_ context.Context, text string) error {
+	if text != "dione:abc" {
+		return messenger.ErrNoInvitation
+	}
+	return nil
+}
+
 func (reader) Net(context.Context) (messenger.Net, error) { return messenger.Net{Links: 7}, nil }
 
 var quiet = slog.New(slog.DiscardHandler)
 
 // serve runs a server for the profile in dir until stop, or the test, ends it.
-func serve(t *testing.T, dir string, r Reader) (stop func()) {
+func serve(t *testing.T, dir string, r Engine) (stop func()) {
 	t.Helper()
 	s, err := Listen(dir, r, quiet)
 	if err != nil {
@@ -124,6 +151,10 @@ func TestRoundTrip(t *testing.T) {
 		{Request{What: History, Peer: "bob", N: 10}, 10, `"text":"1492"`, `"text":"1501"`},
 		{Request{What: History, Peer: "bob", N: 1 << 40}, 1501, `"text":"1"`, `"text":"1501"`},
 		{Request{What: History, Peer: "bob"}, 0, "", ""},
+		{Request{What: Add, Text: "/ip4/…", As: "eve"}, 1, `"name":"eve"`, `"path":"direct"`},
+		{Request{What: Invite}, 1, `"invitation":"dione:abc"`, `"expires":"1970`},
+		{Request{What: Invitations}, 2, `"invitation":"dione:abc"`, `"expires":"1970`},
+		{Request{What: Revoke, Text: "dione:abc"}, 0, "", ""},
 	} {
 		lines, err := ask(t, dir, tt.req)
 		if err != nil || len(lines) != tt.n {
@@ -138,6 +169,8 @@ func TestRoundTrip(t *testing.T) {
 	}{
 		{Request{What: "secrets"}, `control: no request is called "secrets"`, ""},
 		{Request{What: History, Peer: "zoe", N: 1}, `nobody known is called "zoe"`, "dione peers lists the people you know"},
+		{Request{What: Add}, "no address", "write one"},
+		{Request{What: Revoke, Text: "dione:b"}, messenger.ErrNoInvitation.Error(), ""},
 		{Request{What: History, Peer: "bob", N: -1}, "control: -1 messages cannot be shown", ""},
 	} {
 		_, err := ask(t, dir, tt.req)
@@ -277,7 +310,7 @@ func TestGarbage(t *testing.T) {
 
 // TestSlow has clients that neither ask nor listen.
 func TestSlow(t *testing.T) {
-	s := &Server{reader: reader{messages: 10_000}, log: quiet}
+	s := &Server{engine: reader{messages: 10_000}, log: quiet}
 	for _, tt := range []struct {
 		name, in string
 		want     time.Duration

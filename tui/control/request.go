@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
 	"dione/tui/record"
 )
@@ -21,13 +23,24 @@ const (
 	Peers   = "peers"
 	History = "history"
 	Net     = "net"
+
+	Add         = "add"
+	Invite      = "invite"
+	Invitations = "invitations"
+	Revoke      = "revoke"
 )
+
+// addTime is how long an answer to Add waits to see whether the new contact is
+// reached, lookEvery how often it looks.
+const addTime, lookEvery = 12 * time.Second, 50 * time.Millisecond
 
 // Request is a question.
 type Request struct {
-	What string `json:"what"`           // ID, Peers, History or Net
+	What string `json:"what"`           // one of the requests
 	Peer string `json:"peer,omitempty"` // of History: "#lan" or a NAME
 	N    int    `json:"n,omitempty"`    // of History: how many of the newest
+	Text string `json:"text,omitempty"` // of Add: an address or an invitation; of Revoke: an invitation
+	As   string `json:"as,omitempty"`   // of Add: a petname
 }
 
 // parseRequest reads what another process asks.
@@ -41,17 +54,22 @@ func parseRequest(line []byte) (req Request, err error) {
 	return req, nil
 }
 
-// Reader is what questions are answered from; *messenger.Messenger is one.
-type Reader interface {
+// Engine is what questions are answered from; *messenger.Messenger is one.
+type Engine interface {
 	Self() messenger.Self
 	People(ctx context.Context) ([]messenger.Person, error)
 	Resolve(ctx context.Context, name string) (messenger.Person, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
 	Net(ctx context.Context) (messenger.Net, error)
+	Person(ctx context.Context, id identity.ID) (messenger.Person, error)
+	Add(ctx context.Context, address, petname string) (messenger.Person, error)
+	Invite(ctx context.Context) (messenger.Invitation, error)
+	Invitations(ctx context.Context) ([]messenger.Invitation, error)
+	Revoke(ctx context.Context, text string) error
 }
 
 // Answer gives every record that answers req to tell.
-func Answer(ctx context.Context, r Reader, req Request, tell func(any) error) error {
+func Answer(ctx context.Context, r Engine, req Request, tell func(any) error) error {
 	switch req.What {
 	case ID:
 		return tell(record.ReadyOf(r.Self()))
@@ -71,8 +89,56 @@ func Answer(ctx context.Context, r Reader, req Request, tell func(any) error) er
 			return err
 		}
 		return tell(record.NetOf(n))
+	case Add:
+		p, err := add(ctx, r, req)
+		if err != nil {
+			return err
+		}
+		return tell(record.PersonOf(p))
+	case Invite:
+		inv, err := r.Invite(ctx)
+		if err != nil {
+			return err
+		}
+		return tell(record.InvitationOf(inv))
+	case Invitations:
+		open, err := r.Invitations(ctx)
+		for _, inv := range open {
+			if err := tell(record.InvitationOf(inv)); err != nil {
+				return err
+			}
+		}
+		return err
+	case Revoke:
+		return r.Revoke(ctx, req.Text)
 	}
 	return fmt.Errorf("control: no request is called %q", req.What)
+}
+
+// add makes somebody a contact and waits a while for what comes of the dial: a
+// link, or why there is none.
+func add(ctx context.Context, r Engine, req Request) (messenger.Person, error) {
+	p, err := r.Add(ctx, req.Text, req.As)
+	if err != nil {
+		return p, err
+	}
+	limit := time.NewTimer(addTime)
+	defer limit.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for len(p.Addrs) > 0 && !p.Connected() && p.Problem == "" {
+		select {
+		case <-look.C:
+		case <-limit.C:
+			return p, nil
+		case <-ctx.Done():
+			return p, ctx.Err()
+		}
+		if p, err = r.Person(ctx, p.ID); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
 }
 
 // nobodyError is an unknown name given on a command line, where /who is none.
@@ -81,7 +147,7 @@ type nobodyError struct{ error }
 func (e nobodyError) Unwrap() error { return e.error }
 func (e nobodyError) Hint() string  { return "dione peers lists the people you know" }
 
-func history(ctx context.Context, r Reader, req Request, tell func(any) error) error {
+func history(ctx context.Context, r Engine, req Request, tell func(any) error) error {
 	chat := messenger.Room
 	if req.Peer != chat.String() {
 		p, err := r.Resolve(ctx, req.Peer)

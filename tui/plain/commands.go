@@ -42,6 +42,9 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		s.info("you are %s ·%s", self.Name, self.Tag)
 	case command.Petname:
 		return s.petname(ctx, cmd)
+	case command.Add, command.Invite, command.Invitations, command.Revoke, command.Requests,
+		command.Accept, command.Block, command.Unblock, command.Verify, command.Unverify:
+		return s.carryOutTrust(ctx, cmd)
 	case command.Net:
 		n, err := s.client.Net(ctx)
 		if err == nil {
@@ -101,17 +104,11 @@ func (s *session) history(ctx context.Context, n int) error {
 }
 
 func (s *session) petname(ctx context.Context, cmd command.Petname) error {
-	id := s.chat.Peer
-	if cmd.Who != "" {
-		p, err := s.client.Resolve(ctx, cmd.Who)
-		if err != nil {
-			return err
-		}
-		id = p.ID
-	} else if s.chat.IsRoom() {
-		return fmt.Errorf("/petname names nobody in %s: write /petname NAME NEW", s.chat)
+	p, err := s.meant(ctx, "petname", cmd.Who)
+	if err != nil {
+		return err
 	}
-	return s.client.SetPetname(ctx, id, cmd.New)
+	return s.client.SetPetname(ctx, p.ID, cmd.New)
 }
 
 func (s *session) outbox(ctx context.Context) error {

@@ -35,6 +35,13 @@ func (s *session) begin(ctx context.Context) error {
 			s.base += step
 		}
 	}
+	people, err := s.client.People(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		s.people[p.ID] = p
+	}
 	waiting, err := s.client.Outbox(ctx)
 	for _, m := range waiting {
 		s.follow(m)
@@ -65,10 +72,21 @@ func (s *session) printEvent(ctx context.Context, ev messenger.Event) {
 	switch ev := ev.(type) {
 	case messenger.Ready:
 		s.print(record.ReadyOf(ev.Self))
+	case messenger.RequestReceived:
+		s.people[ev.Person.ID] = ev.Person
+		s.print(record.RequestOf(ev.Person))
+	case messenger.PersonChanged:
+		s.changed(ev.Person)
 	case messenger.PersonNear:
+		if ev.Person.Standing == messenger.StandingBlocked {
+			return
+		}
 		s.near[ev.Person.ID] = ev.Person.Path
 		s.print(record.NearOf(ev.Person, ev.Person.Path))
 	case messenger.PersonGone:
+		if ev.Person.Standing == messenger.StandingBlocked && s.near[ev.Person.ID] == messenger.PathNone {
+			return // nobody was told that they came
+		}
 		delete(s.near, ev.Person.ID)
 		s.print(record.Gone(record.NearOf(ev.Person, ev.Path)))
 	case messenger.PersonRenamed:

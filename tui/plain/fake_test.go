@@ -1,10 +1,12 @@
 package plain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -241,4 +243,54 @@ func (f *fake) Retry(context.Context) error {
 
 func (f *fake) Net(context.Context) (messenger.Net, error) {
 	return messenger.Net{Addrs: f.self.Addrs, Links: 1, BytesIn: 300, BytesOut: 400}, nil
+}
+
+func (f *fake) Add(_ context.Context, address, petname string) (messenger.Person, error) {
+	if !strings.HasPrefix(address, "/ip4/") {
+		return messenger.Person{}, &messenger.AddressError{Text: "no address", Next: "write one"}
+	}
+	return messenger.Person{ID: identity.ID{9}, Name: cmp.Or(petname, "zoe"), Tag: "zzzz", Addrs: []string{address}}, nil
+}
+
+func (f *fake) Invite(context.Context) (messenger.Invitation, error) {
+	return messenger.Invitation{Text: "dione:abc", QR: "DIONE:ABC", Expires: start}, nil
+}
+
+func (f *fake) Invitations(ctx context.Context) ([]messenger.Invitation, error) {
+	inv, err := f.Invite(ctx)
+	return []messenger.Invitation{inv}, err
+}
+
+func (f *fake) Revoke(_ context.Context, text string) error {
+	if text != "dione:abc" {
+		return messenger.ErrNoInvitation
+	}
+	return nil
+}
+
+// change sets something about a person and tells of it.
+func (f *fake) change(ctx context.Context, id identity.ID, set func(*messenger.Person)) error {
+	for i := range f.people {
+		if p := &f.people[i]; p.ID == id {
+			set(p)
+			f.tell(ctx, messenger.PersonChanged{Person: *p})
+		}
+	}
+	return nil
+}
+
+func (f *fake) Accept(ctx context.Context, id identity.ID) error {
+	return f.change(ctx, id, func(p *messenger.Person) { p.Standing = messenger.StandingAccepted })
+}
+
+func (f *fake) Block(ctx context.Context, id identity.ID) error {
+	return f.change(ctx, id, func(p *messenger.Person) { p.Standing = messenger.StandingBlocked })
+}
+
+func (f *fake) Unblock(ctx context.Context, id identity.ID) error {
+	return f.change(ctx, id, func(p *messenger.Person) { p.Standing = messenger.StandingMet })
+}
+
+func (f *fake) Verify(ctx context.Context, id identity.ID, verified bool) error {
+	return f.change(ctx, id, func(p *messenger.Person) { p.Verified = verified })
 }

@@ -46,6 +46,14 @@ type client interface {
 	Cancel(ctx context.Context, chat messenger.Chat, id messenger.MessageID) error
 	Retry(ctx context.Context) error
 	Net(ctx context.Context) (messenger.Net, error)
+	Add(ctx context.Context, address, petname string) (messenger.Person, error)
+	Invite(ctx context.Context) (messenger.Invitation, error)
+	Invitations(ctx context.Context) ([]messenger.Invitation, error)
+	Revoke(ctx context.Context, text string) error
+	Accept(ctx context.Context, id identity.ID) error
+	Block(ctx context.Context, id identity.ID) error
+	Unblock(ctx context.Context, id identity.ID) error
+	Verify(ctx context.Context, id identity.ID, verified bool) error
 }
 
 // Options configures line mode. A zero field means its default.
@@ -67,6 +75,7 @@ type session struct {
 	first   int64                                     // row of the first own message of this run; 0 before it
 	open    map[messenger.MessageID]messenger.Message // own messages whose state may still change, without their texts
 	near    map[identity.ID]messenger.Path            // who was told to be here
+	people  map[identity.ID]messenger.Person          // what was told of people last
 	quit    bool
 }
 
@@ -83,6 +92,7 @@ func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Option
 		out:    record.NewWriter(out, opts.JSON),
 		open:   make(map[messenger.MessageID]messenger.Message),
 		near:   make(map[identity.ID]messenger.Path),
+		people: make(map[identity.ID]messenger.Person),
 	}
 	if err := s.begin(ctx); err != nil {
 		if ctx.Err() != nil {

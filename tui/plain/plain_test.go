@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
 	"dione/tui/record"
 )
@@ -190,7 +191,7 @@ func TestCommands(t *testing.T) {
 			t.Errorf("petnames %v", f.petnames)
 		}
 		expect(t, "/msg #lan", r.types("/msg #lan"), "chat #lan #lan")
-		expect(t, "/petname of the room", r.types("/petname x"), "error /petname names nobody in #lan: write /petname NAME NEW")
+		expect(t, "/petname of the room", r.types("/petname x"), "error /petname means nobody in #lan: write /petname NAME")
 		expect(t, "/who", r.types("/who"),
 			"person "+him+" bob bbbb lan",
 			"person "+her+" eve eeee contact "+time.UnixMilli(eve.LastSeen).Format("2006-01-02T15:04:05.000Z07:00"))
@@ -208,6 +209,52 @@ func TestCommands(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 		r.in.Close() // ends the goroutine that reads
+	})
+}
+
+// TestTrust adds, invites, accepts, blocks and verifies.
+func TestTrust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := begin(t, f, Options{Now: func() time.Time { return start }})
+		bob := f.people[0]
+		him := bob.ID.String()
+		r.tells(messenger.PersonNear{Person: bob})
+		expect(t, "/add", r.types("/add /ip4/x as zoe"), "info zoe ·zzzz is a contact now: looking for them")
+		expect(t, "/add of nothing", r.types("/add zoe"), "error no address — hint: write one")
+		expect(t, "/invite", r.types("/invite"), "invitation dione:abc 2026-11-20T14:02:09.000Z")
+		expect(t, "/invite list", r.types("/invite list"), "invitation dione:abc 2026-11-20T14:02:09.000Z")
+		expect(t, "/invite revoke", r.types("/invite revoke dione:abc"), "info the invitation is taken back")
+		expect(t, "/requests", r.types("/requests"), "info nobody asks to write to you")
+		asks := bob
+		asks.Standing = messenger.StandingRequest
+		f.people[0] = asks
+		expect(t, "a request", r.tells(messenger.RequestReceived{Person: asks}), "request "+him+" bob bbbb")
+		expect(t, "/requests", r.types("/requests"), "request "+him+" bob bbbb")
+		expect(t, "/accept", r.types("/accept bob"), "info bob ·bbbb may write to you from anywhere")
+		expect(t, "/accept of nobody", r.types("/accept"), "error /accept means nobody in #lan: write /accept NAME")
+		digits := identity.SafetyGroups(messenger.SafetyNumber(f.self.ID, bob.ID))
+		r.types("/msg bob")
+		expect(t, "/verify", r.types("/verify"), "info safety number with bob ·bbbb: "+strings.Join(digits, " ")+
+			" — hint: compare it over a call or in person; if it is the same there, /verify bob.bbbb done")
+		expect(t, "/verify done", r.types("/verify done"), "info bob ·bbbb is verified")
+		expect(t, "/unverify", r.types("/unverify bob"), "info bob ·bbbb is not verified any more")
+		expect(t, "/block", r.types("/block"), "info bob ·bbbb is blocked")
+		blocked := f.people[0]
+		expect(t, "a blocked one leaves", r.tells(messenger.PersonGone{Person: blocked, Path: messenger.PathLAN}), "gone "+him+" bob bbbb lan")
+		expect(t, "a blocked one comes", r.tells(messenger.PersonNear{Person: blocked}))
+		expect(t, "and leaves again", r.tells(messenger.PersonGone{Person: blocked, Path: messenger.PathLAN}))
+		expect(t, "/unblock", r.types("/unblock bob"), "info bob ·bbbb is not blocked any more")
+		away := f.people[0]
+		away.Problem = "no answer"
+		expect(t, "not reached", r.tells(messenger.PersonChanged{Person: away}), "info bob ·bbbb is not reached: no answer; dione goes on trying")
+		expect(t, "still not reached", r.tells(messenger.PersonChanged{Person: away}))
+		away.Problem, away.Pending = "", true
+		expect(t, "not accepted", r.tells(messenger.PersonChanged{Person: away}), "info bob ·bbbb has not accepted you yet: what you write waits")
+		r.in.Close()
+		if err := <-r.ended; err != nil {
+			t.Errorf("Run = %v", err)
+		}
 	})
 }
 

@@ -54,11 +54,32 @@ func StateOf(m messenger.Message) State {
 
 // PersonOf tells who p is.
 func PersonOf(p messenger.Person) Person {
-	r := Person{Peer: p.ID.String(), Name: p.Name, Tag: p.Tag, Path: p.Path.String(), Contact: p.Contact}
+	r := Person{
+		Peer:     p.ID.String(),
+		Name:     p.Name,
+		Tag:      p.Tag,
+		Path:     p.Path.String(),
+		Contact:  p.Contact,
+		Standing: p.Standing.String(),
+		Verified: p.Verified,
+		Pending:  p.Pending,
+		Addrs:    append([]string{}, p.Addrs...),
+		Problem:  p.Problem,
+	}
 	if p.LastSeen != 0 {
 		r.Seen = Time{time.UnixMilli(p.LastSeen)}
 	}
 	return r
+}
+
+// RequestOf tells that p would like to write.
+func RequestOf(p messenger.Person) Request {
+	return Request{Peer: p.ID.String(), Name: p.Name, Tag: p.Tag}
+}
+
+// InvitationOf tells of an open invitation.
+func InvitationOf(inv messenger.Invitation) Invitation {
+	return Invitation{Invitation: inv.Text, Expires: Time{inv.Expires}}
 }
 
 // HistoryOf tells of a message whose author is called name and tag.

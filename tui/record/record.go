@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"dione/net/messenger"
 	"dione/tui/text"
 )
 
@@ -107,6 +108,19 @@ type (
 		Reason   string `json:"reason"`
 	}
 
+	// Request says that a stranger from elsewhere would like to write.
+	Request struct {
+		Peer string `json:"peer"`
+		Name string `json:"name"`
+		Tag  string `json:"tag"`
+	}
+
+	// Invitation is a one-time invitation that is open until it expires.
+	Invitation struct {
+		Invitation string `json:"invitation"`
+		Expires    Time   `json:"expires"`
+	}
+
 	// Info tells something in words.
 	Info struct {
 		Text string `json:"text"`
@@ -120,13 +134,20 @@ type (
 // The records that answer a question.
 type (
 	// Person is somebody known; Seen is when the last live link ended.
+	// Standing is "met", "request", "accepted" or "blocked"; Pending says that
+	// they have not accepted us yet, Problem why they are not reached.
 	Person struct {
-		Peer    string `json:"peer"`
-		Name    string `json:"name"`
-		Tag     string `json:"tag"`
-		Path    string `json:"path"`
-		Contact bool   `json:"contact"`
-		Seen    Time   `json:"seen"`
+		Peer     string   `json:"peer"`
+		Name     string   `json:"name"`
+		Tag      string   `json:"tag"`
+		Path     string   `json:"path"`
+		Contact  bool     `json:"contact"`
+		Seen     Time     `json:"seen"`
+		Standing string   `json:"standing"`
+		Verified bool     `json:"verified"`
+		Pending  bool     `json:"pending"`
+		Addrs    []string `json:"addrs"`
+		Problem  string   `json:"problem"`
 	}
 
 	// History is a message of a conversation as it stands now.
@@ -195,6 +216,12 @@ func (Message) Kind() string { return "message" }
 // Kind returns "state".
 func (State) Kind() string { return "state" }
 
+// Kind returns "request".
+func (Request) Kind() string { return "request" }
+
+// Kind returns "invitation".
+func (Invitation) Kind() string { return "invitation" }
+
 // Kind returns "info".
 func (Info) Kind() string { return "info" }
 
@@ -229,6 +256,10 @@ func (r State) words(b []byte) []byte {
 	return appendWords(b, r.ID, r.State, strconv.Itoa(r.Stored), strconv.Itoa(r.Replicas), r.Reason)
 }
 
+func (r Request) words(b []byte) []byte { return appendWords(b, r.Peer, r.Name, r.Tag) }
+
+func (r Invitation) words(b []byte) []byte { return appendWords(b, r.Invitation, r.Expires.String()) }
+
 func (r Info) words(b []byte) []byte {
 	b = appendWords(b, r.Text)
 	if r.Hint != "" {
@@ -240,11 +271,15 @@ func (r Info) words(b []byte) []byte {
 func (r Error) words(b []byte) []byte { return Info(r).words(b) }
 
 func (r Person) words(b []byte) []byte {
-	contact := ""
-	if r.Contact {
-		contact = "contact"
+	word := func(is bool, word string) string {
+		if !is {
+			return ""
+		}
+		return word
 	}
-	return appendWords(b, r.Peer, r.Name, r.Tag, r.Path, contact, r.Seen.String())
+	b = appendWords(b, r.Peer, r.Name, r.Tag, r.Path, word(r.Contact, "contact"), r.Seen.String())
+	b = appendWords(b, word(r.Standing != messenger.StandingMet.String(), r.Standing), word(r.Verified, "verified"), word(r.Pending, "pending"))
+	return appendWords(appendWords(b, r.Addrs...), r.Problem)
 }
 
 func (r History) words(b []byte) []byte {

@@ -73,9 +73,24 @@ var kinds = []struct {
 		`"kind":"error","text":"no command /hlep","hint":"did you mean /help?"`,
 	},
 	{
-		Person{bob, "bob", "k2x7", "", true, Time{moment}},
+		Person{bob, "bob", "k2x7", "", true, Time{moment}, "met", false, false, []string{}, ""},
 		"14:02:09 person 12D3KooWBob bob k2x7 contact 2026-11-20T14:02:09.123+01:00",
-		`"kind":"person","peer":"12D3KooWBob","name":"bob","tag":"k2x7","path":"","contact":true,"seen":"2026-11-20T14:02:09.123+01:00"`,
+		`"kind":"person","peer":"12D3KooWBob","name":"bob","tag":"k2x7","path":"","contact":true,"seen":"2026-11-20T14:02:09.123+01:00","standing":"met","verified":false,"pending":false,"addrs":[],"problem":""`,
+	},
+	{
+		Person{bob, "bob", "k2x7", "direct", true, Time{}, "accepted", true, true, []string{"/ip4/10.0.0.1/tcp/1"}, "no answer"},
+		"14:02:09 person 12D3KooWBob bob k2x7 direct contact accepted verified pending /ip4/10.0.0.1/tcp/1 no answer",
+		`"kind":"person","peer":"12D3KooWBob","name":"bob","tag":"k2x7","path":"direct","contact":true,"seen":"","standing":"accepted","verified":true,"pending":true,"addrs":["/ip4/10.0.0.1/tcp/1"],"problem":"no answer"`,
+	},
+	{
+		Request{bob, "bob", "k2x7"},
+		"14:02:09 request 12D3KooWBob bob k2x7",
+		`"kind":"request","peer":"12D3KooWBob","name":"bob","tag":"k2x7"`,
+	},
+	{
+		Invitation{"dione:abc", Time{moment}},
+		"14:02:09 invitation dione:abc 2026-11-20T14:02:09.123+01:00",
+		`"kind":"invitation","invitation":"dione:abc","expires":"2026-11-20T14:02:09.123+01:00"`,
 	},
 	{
 		History{id, "#lan", bob, "bob", "k2x7", "hi", Time{moment}, "lan", "received", 0, 0, ""},
