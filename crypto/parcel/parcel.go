@@ -54,14 +54,9 @@ func (a Address) Hint() [8]byte { return [8]byte(a[:8]) }
 // alone have it. It hides itself from fmt, slog and encoders.
 type Seed [ed25519.SeedSize]byte
 
-// Address returns the address of the package.
-func (s Seed) Address() Address {
-	return addressOf(ed25519.NewKeyFromSeed(s[:]).Public().(ed25519.PublicKey))
-}
-
-func addressOf(public []byte) Address {
-	return sha256.Sum256(append([]byte(kdf.Address), public...))
-}
+// Address returns the address of the package. It costs as much as a signature:
+// keep it, or use [Seed.Key] where more is needed.
+func (s Seed) Address() Address { return s.Key().Address() }
 
 // LogValue hides the seed from slog.
 func (Seed) LogValue() slog.Value { return slog.StringValue("[seed]") }
@@ -71,6 +66,33 @@ func (Seed) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[seed]") }
 
 // MarshalText hides a seed inside a value that is encoded.
 func (Seed) MarshalText() ([]byte, error) { return []byte("[seed]"), nil }
+
+// Key is the key of one package, computed from its [Seed]: for several
+// envelopes around one core. It hides itself as the seed does.
+type Key struct{ private ed25519.PrivateKey }
+
+// Key computes the key of the seed.
+func (s Seed) Key() Key { return Key{ed25519.NewKeyFromSeed(s[:])} }
+
+// Address returns the address of the package.
+func (k Key) Address() Address { return addressOf(k.public()) }
+
+func (k Key) public() []byte { return k.private[ed25519.SeedSize:] }
+
+// LogValue hides the key from slog.
+func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }
+
+// Format hides the key from every verb of fmt.
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[key]") }
+
+// MarshalText hides a key inside a value that is encoded.
+func (Key) MarshalText() ([]byte, error) { return []byte("[key]"), nil }
+
+func addressOf(public []byte) Address {
+	var b [len(kdf.Address) + ed25519.PublicKeySize]byte
+	copy(b[copy(b[:], kdf.Address):], public)
+	return sha256.Sum256(b[:])
+}
 
 // Kind tells packages apart.
 type Kind uint8
@@ -84,29 +106,47 @@ const (
 // Seal puts core into an envelope for one location, until the hour expiry,
 // counted from 1970.
 func Seal(core *Core, seed Seed, location [32]byte, expiry uint32) [Size]byte {
-	return [Size]byte(envelop(Data, core[:], seed, location, expiry))
+	return seed.Key().Seal(core, location, expiry)
 }
 
 // Bury makes the tombstone of the package that carries core: its receipt.
 func Bury(core *Core, seed Seed, location [32]byte, expiry uint32) [TombstoneSize]byte {
-	sum := sha256.Sum256(core[:])
-	return [TombstoneSize]byte(envelop(Tombstone, sum[:], seed, location, expiry))
+	return seed.Key().Bury(core, location, expiry)
 }
 
-func envelop(kind Kind, content []byte, seed Seed, location [32]byte, expiry uint32) []byte {
-	key := ed25519.NewKeyFromSeed(seed[:])
-	b := make([]byte, 0, EnvelopeSize+len(content))
-	b = append(b, version, byte(kind))
-	b = binary.BigEndian.AppendUint32(b, expiry)
-	b = append(b, location[:]...)
-	b = append(b, key.Public().(ed25519.PublicKey)...)
-	b = append(b, ed25519.Sign(key, toSign(b, content))...)
-	return append(b, content...)
+// Seal is [Seal] with a key that is computed already.
+func (k Key) Seal(core *Core, location [32]byte, expiry uint32) (b [Size]byte) {
+	copy(b[EnvelopeSize:], core[:])
+	k.envelop(b[:], Data, location, expiry)
+	return b
 }
 
-// toSign is what the signature covers: all but itself.
-func toSign(envelope, content []byte) []byte {
-	return bytes.Join([][]byte{[]byte(kdf.Package), envelope, content}, nil)
+// Bury is [Bury] with a key that is computed already.
+func (k Key) Bury(core *Core, location [32]byte, expiry uint32) (b [TombstoneSize]byte) {
+	sum := core.Sum()
+	copy(b[EnvelopeSize:], sum[:])
+	k.envelop(b[:], Tombstone, location, expiry)
+	return b
+}
+
+// Sum is the hash by which a tombstone names the core.
+func (c *Core) Sum() [sha256.Size]byte { return sha256.Sum256(c[:]) }
+
+// envelop writes the envelope of the content that is in b already.
+func (k Key) envelop(b []byte, kind Kind, location [32]byte, expiry uint32) {
+	b[0], b[1] = version, byte(kind)
+	binary.BigEndian.PutUint32(b[2:], expiry)
+	copy(b[6:], location[:])
+	copy(b[38:], k.public())
+	copy(b[signedSize:], ed25519.Sign(k.private, toSign(b)))
+}
+
+// toSign is what the signature of a package covers: all but itself.
+func toSign(b []byte) []byte {
+	m := make([]byte, 0, len(kdf.Package)+Size)
+	m = append(m, kdf.Package...)
+	m = append(m, b[:signedSize]...)
+	return append(m, b[EnvelopeSize:]...)
 }
 
 // Package is what a holder knows of a package.
@@ -129,21 +169,20 @@ func Check(b []byte) (Package, error) {
 	if len(b) != Size && len(b) != TombstoneSize {
 		return Package{}, fmt.Errorf("%w: %d bytes", ErrBad, len(b))
 	}
-	p := Package{Kind: Kind(b[1]), Expiry: binary.BigEndian.Uint32(b[2:]), Location: [32]byte(b[6:38])}
-	envelope, signature, content := b[:signedSize], b[signedSize:EnvelopeSize], b[EnvelopeSize:]
-	public := envelope[signedSize-ed25519.PublicKeySize:]
+	p := Package{Kind: Kind(b[1]), Expiry: binary.BigEndian.Uint32(b[2:]), Location: [32]byte(b[6:])}
 	switch {
 	case b[0] != version:
 		return Package{}, fmt.Errorf("%w: version %d", ErrBad, b[0])
 	case p.Kind == Data && len(b) == Size:
-		p.Core = (*Core)(bytes.Clone(content))
-		p.Sum = sha256.Sum256(content)
+		p.Core = (*Core)(bytes.Clone(b[EnvelopeSize:]))
+		p.Sum = p.Core.Sum()
 	case p.Kind == Tombstone && len(b) == TombstoneSize:
-		p.Sum = [sha256.Size]byte(content)
+		p.Sum = [sha256.Size]byte(b[EnvelopeSize:])
 	default:
 		return Package{}, fmt.Errorf("%w: %d bytes of kind %d", ErrBad, len(b), p.Kind)
 	}
-	if !ed25519.Verify(public, toSign(envelope, content), signature) {
+	public := b[signedSize-ed25519.PublicKeySize : signedSize]
+	if !ed25519.Verify(public, toSign(b), b[signedSize:EnvelopeSize]) {
 		return Package{}, fmt.Errorf("%w: signature", ErrBad)
 	}
 	p.Address = addressOf(public)

@@ -59,7 +59,7 @@ func carry(b *testing.B, from, to *Session, f parcel.Fragment, signed bool) {
 	}
 	core, hint := &sealed.Core, sealed.Address.Hint()
 	if signed {
-		whole := parcel.Seal(core, sealed.Seed, [32]byte{1}, 1)
+		whole := sealed.Key.Seal(core, [32]byte{1}, 1)
 		p, err := parcel.Check(whole[:])
 		if err != nil {
 			b.Fatal(err)

@@ -164,11 +164,13 @@ func stepAddress(addr [32]byte) (next [32]byte, seed parcel.Seed) {
 	return [32]byte(b), parcel.Seed(b[32:])
 }
 
-// Sealed is a package that was made: its core, and the seed that signs it.
+// Sealed is a package that was made: its core, the seed of the key that signs
+// its envelopes, and what was computed from that seed.
 type Sealed struct {
 	Index
 	Core    parcel.Core
 	Seed    parcel.Seed
+	Key     parcel.Key
 	Address parcel.Address
 }
 
@@ -224,7 +226,8 @@ func (s *Session) Seal(rand io.Reader, body *[parcel.BodySize]byte) (Sealed, err
 	var key [32]byte
 	s.out.chain, key = stepMessage(s.out.chain)
 	s.out.addr, sealed.Seed = stepAddress(s.out.addr)
-	sealed.Address = sealed.Seed.Address()
+	sealed.Key = sealed.Seed.Key()
+	sealed.Address = sealed.Key.Address()
 	s.out.n++
 	s.unacked[len(s.unacked)-1].n = s.out.n
 	sealHeader(&sealed.Core, s.out.header, header{dh: s.own.public, pn: s.out.prev, n: sealed.N})
