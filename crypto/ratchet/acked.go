@@ -91,6 +91,32 @@ func (s *Session) Acknowledged(chains []Chain, full bool) ([]Index, error) {
 	return news, nil
 }
 
+// Receipt takes the proof that one of our packages has come: the tombstone in
+// its place. It reports whether that is new. The error is [ErrAhead].
+func (s *Session) Receipt(at Index) (bool, error) {
+	if at.Epoch > s.out.epoch {
+		return false, fmt.Errorf("%w: chain %d", ErrAhead, at.Epoch)
+	}
+	i := slices.IndexFunc(s.unacked, func(c sentChain) bool { return c.epoch == at.Epoch })
+	if i < 0 {
+		return false, nil // all of the chain is acknowledged
+	}
+	c := &s.unacked[i]
+	said := Chain{Epoch: at.Epoch, Contiguous: c.contiguous}
+	switch {
+	case at.N >= c.n:
+		return false, fmt.Errorf("%w: message %d of chain %d", ErrAhead, at.N, at.Epoch)
+	case at.N == c.contiguous:
+		said.Contiguous++
+	case at.N > c.contiguous:
+		m := make(bitmap, (at.N-c.contiguous-1)/8+1)
+		m.set(at.N - c.contiguous - 1)
+		said.Map = m
+	}
+	news, err := s.Acknowledged([]Chain{said}, false)
+	return len(news) > 0, err
+}
+
 // checkChain refuses what cannot be said of our chains. A chain with holes
 // that we have forgotten was acknowledged as a whole before.
 func (s *Session) checkChain(said Chain, holes bool) error {
