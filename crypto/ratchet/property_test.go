@@ -50,7 +50,7 @@ func runWorld(t *testing.T, seed uint64, live bool, watch func(*Session) []Watch
 }
 
 var (
-	schedules = flag.Uint64("schedules", 1200, "how many random schedules TestSchedules runs; 150 if -short")
+	schedules = flag.Uint64("schedules", 800, "how many random schedules TestSchedules runs; 150 if -short")
 	firstSeed = flag.Uint64("seed", 0, "the seed of the first of them")
 )
 
