@@ -9,7 +9,7 @@ import (
 	"dione/crypto/identity"
 )
 
-const contactColumns = `p.pub, c.claimed, c.petname, c.kept, c.seen, c.standing, c.since, c.verified, c.addrs, c.gen, c.floor, c.proof
+const contactColumns = `p.pub, c.claimed, c.petname, c.kept, c.seen, c.standing, c.since, c.verified, c.addrs, c.heard, c.gen, c.floor, c.proof
 	FROM contact c JOIN peer p ON p.id = c.peer`
 
 func scanContact(s *sqlite3.Stmt) Contact {
@@ -21,15 +21,22 @@ func scanContact(s *sqlite3.Stmt) Contact {
 		Standing: Standing(s.ColumnInt(5)),
 		Since:    timeOf(s.ColumnInt64(6)),
 		Verified: s.ColumnBool(7),
-		Gen:      uint64(s.ColumnInt64(9)),
-		Floor:    uint64(s.ColumnInt64(10)),
-		Proof:    s.ColumnBlob(11, nil),
-	}
-	if addrs := s.ColumnText(8); addrs != "" {
-		c.Addrs = strings.Split(addrs, "\n")
+		Addrs:    lines(s.ColumnText(8)),
+		Heard:    lines(s.ColumnText(9)),
+		Gen:      uint64(s.ColumnInt64(10)),
+		Floor:    uint64(s.ColumnInt64(11)),
+		Proof:    s.ColumnBlob(12, nil),
 	}
 	copy(c.ID[:], s.ColumnRawBlob(0))
 	return c
+}
+
+// lines splits what is kept one a line.
+func lines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
 }
 
 // timeOf reads unix milliseconds, of which 0 is the zero time; msOf writes it.
@@ -73,13 +80,13 @@ func (tx *Tx) PutContact(c Contact) error {
 	if c.Proof != nil {
 		proof = c.Proof
 	}
-	return tx.exec(`INSERT INTO contact(peer, claimed, petname, kept, seen, standing, since, verified, addrs, gen, floor, proof)
-		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	return tx.exec(`INSERT INTO contact(peer, claimed, petname, kept, seen, standing, since, verified, addrs, heard, gen, floor, proof)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET claimed = excluded.claimed, petname = excluded.petname, kept = excluded.kept,
 			seen = excluded.seen, standing = excluded.standing, since = excluded.since, verified = excluded.verified,
-			addrs = excluded.addrs, gen = excluded.gen, floor = excluded.floor, proof = excluded.proof`,
+			addrs = excluded.addrs, heard = excluded.heard, gen = excluded.gen, floor = excluded.floor, proof = excluded.proof`,
 		peer, c.Claimed, c.Petname, c.Kept, msOf(c.LastSeen), int64(c.Standing), msOf(c.Since), c.Verified,
-		strings.Join(c.Addrs, "\n"), int64(c.Gen), int64(c.Floor), proof)
+		strings.Join(c.Addrs, "\n"), strings.Join(c.Heard, "\n"), int64(c.Gen), int64(c.Floor), proof)
 }
 
 // OldestRequests returns whose requests to forget so that keep are left, the

@@ -288,7 +288,7 @@ func TestOldestRequests(t *testing.T) {
 	s := testStore(t)
 	update(t, s, func(tx *Tx) error {
 		for i := range 12 {
-			c := Contact{ID: person(10 + i), Standing: StandingRequest, Since: at.Add(-time.Duration(i) * time.Minute), Addrs: []string{"/a", "/b"}, Gen: 1 << 40, Floor: 7, Proof: []byte{1}}
+			c := Contact{ID: person(10 + i), Standing: StandingRequest, Since: at.Add(-time.Duration(i) * time.Minute), Addrs: []string{"/a", "/b"}, Heard: []string{"/c"}, Gen: 1 << 40, Floor: 7, Proof: []byte{1}}
 			if i >= 10 {
 				c.Standing = StandingBlocked
 			}
@@ -301,7 +301,7 @@ func TestOldestRequests(t *testing.T) {
 			t.Errorf("oldest: %v", ids)
 		}
 		got, _, err2 := tx.Contact(person(10))
-		if got.Standing != StandingRequest || !got.Since.Equal(at) || !slices.Equal(got.Addrs, []string{"/a", "/b"}) || got.Gen != 1<<40 || got.Floor != 7 || string(got.Proof) != "\x01" {
+		if got.Standing != StandingRequest || !got.Since.Equal(at) || !slices.Equal(got.Addrs, []string{"/a", "/b"}) || !slices.Equal(got.Heard, []string{"/c"}) || got.Gen != 1<<40 || got.Floor != 7 || string(got.Proof) != "\x01" {
 			t.Errorf("contact = %+v", got)
 		}
 		if err := tx.ForgetContacts([]identity.ID{person(10), person(20)}); err != nil {

@@ -150,7 +150,8 @@ type Contact struct {
 	Standing Standing  //
 	Since    time.Time // when they came by that standing, zero for StandingMet
 	Verified bool      // the user has compared safety numbers
-	Addrs    []string  // multiaddrs at which they may be reached, the likeliest first
+	Addrs    []string  // multiaddrs that the user gave for them, the newest first
+	Heard    []string  // multiaddrs that they told of themselves
 	Gen      uint64    // highest generation of a session that either side knows
 	Floor    uint64    // own messages to them get numbers above it
 	Proof    []byte    // shows that we hold their invitation, until they have answered

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"dione/crypto/identity"
 	"dione/net/secure"
 	"dione/store"
 )
@@ -44,12 +45,16 @@ type dialState struct {
 // dials is the part of the engine that dials contacts.
 type dials struct {
 	timer   *time.Timer
+	ended   chan dialled
 	running int
 }
 
+// addrs returns where p may be reached, the user's word first.
+func (p *person) addrs() []string { return mergeAddrs(p.Heard, p.Addrs) }
+
 // dialable reports whether p is to be dialled at all.
 func (p *person) dialable() bool {
-	return p.Standing == store.StandingAccepted && len(p.Addrs) > 0 && p.conn == nil && !p.dial.running
+	return p.Standing == store.StandingAccepted && len(p.Addrs)+len(p.Heard) > 0 && p.conn == nil && !p.dial.running
 }
 
 // dialSoon puts p next in line, whatever failed before.
@@ -96,10 +101,13 @@ func (m *Messenger) dialDue(ctx context.Context) {
 	for _, p := range due[:min(len(due), maxDialling-m.dials.running)] {
 		p.dial.running, p.dial.last = true, now
 		m.dials.running++
-		addrs := p.Addrs
+		addrs := p.addrs()
 		m.chats.Go(func() {
-			err := m.dialPerson(ctx, p, addrs)
-			m.deliver(ctx, dialled{p, err})
+			err := m.dialPerson(ctx, p.ID, addrs)
+			select {
+			case m.dials.ended <- dialled{p, err}:
+			case <-m.stopped:
+			}
 		})
 	}
 	if !next.IsZero() {
@@ -107,12 +115,12 @@ func (m *Messenger) dialDue(ctx context.Context) {
 	}
 }
 
-func (m *Messenger) dialPerson(ctx context.Context, p *person, addrs []string) error {
+func (m *Messenger) dialPerson(ctx context.Context, id identity.ID, addrs []string) error {
 	to, err := lookUp(ctx, addrs)
 	if len(to) == 0 {
 		return err
 	}
-	_, err = m.swarm.Dial(ctx, p.ID, to)
+	_, err = m.swarm.Dial(ctx, id, to)
 	return err
 }
 
@@ -122,23 +130,19 @@ type dialled struct {
 	err error
 }
 
-func (dialled) fail(error) bool { return true }
-
-func (d dialled) handle(m *Messenger, b *batch) error {
-	b.then(func() {
-		p := d.p
-		m.dials.running--
-		p.dial.running = false
-		if d.err != nil && p.conn == nil {
-			pause := min(minPause<<min(p.dial.failures, 8), maxPause)
-			p.dial.failures++
-			p.dial.next = time.Now().Add(pause/2 + rand.N(pause/2))
-			m.log.Info("contact not reached", slog.Any("peer", p.ID), slog.Any("error", d.err))
-			m.setProblem(p, dialProblem(d.err))
-		}
-		m.wakeDials()
-	})
-	return nil
+// dialEnded takes note of what came of a dial.
+func (m *Messenger) dialEnded(d dialled) {
+	p := d.p
+	m.dials.running--
+	p.dial.running = false
+	if d.err != nil && p.conn == nil {
+		pause := min(minPause<<min(p.dial.failures, 8), maxPause)
+		p.dial.failures++
+		p.dial.next = time.Now().Add(pause/2 + rand.N(pause/2))
+		m.log.Info("contact not reached", slog.Any("peer", p.ID), slog.Any("error", d.err))
+		m.setProblem(p, dialProblem(d.err))
+	}
+	m.wakeDials()
 }
 
 // reached forgets what was wrong: there is a link.

@@ -127,6 +127,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.linkEvent(netCtx, ev)
 		case p := <-m.hints:
 			m.swarm.Hint(p.Instance, p.Addrs)
+		case d := <-m.dials.ended:
+			m.dialEnded(d)
 		case <-m.dials.timer.C:
 			m.dialDue(netCtx)
 		case st := <-m.lanState:

@@ -113,7 +113,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		stopped:  make(chan struct{}),
 		people:   make(map[identity.ID]*person),
 		twins:    make(map[twin]int),
-		dials:    dials{timer: time.NewTimer(time.Hour)}, // set when the loop begins
+		dials:    dials{timer: time.NewTimer(time.Hour), ended: make(chan dialled)}, // set when the loop begins
 	}
 	_, _ = rand.Read(m.instance[:]) // never fails (crypto/rand)
 	name, port, err := m.load()

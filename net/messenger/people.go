@@ -67,7 +67,7 @@ func (m *Messenger) setContact(p *person, c store.Contact) {
 	if was.Claimed+was.Petname != "" && p.name() != name {
 		m.pending.push(PersonRenamed{Person: m.shown(p), Was: name})
 	}
-	if was.Standing != c.Standing || was.Verified != c.Verified || was.Kept != c.Kept || !slices.Equal(was.Addrs, c.Addrs) {
+	if was.Standing != c.Standing || was.Verified != c.Verified || was.Kept != c.Kept || !slices.Equal(was.Addrs, c.Addrs) || !slices.Equal(was.Heard, c.Heard) {
 		m.pending.push(PersonChanged{Person: m.shown(p)})
 	}
 }
@@ -90,7 +90,7 @@ func (m *Messenger) shown(p *person) Person {
 		Contact:  p.Kept,
 		Standing: p.Standing,
 		Verified: p.Verified,
-		Addrs:    p.Addrs,
+		Addrs:    p.addrs(),
 		Problem:  p.problem,
 		Pending:  p.pending,
 	}

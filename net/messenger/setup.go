@@ -31,6 +31,10 @@ const (
 	// oldest is forgotten for a new one.
 	maxRequests = 200
 
+	// maxForgotten bounds how far the other side can push the numbers of our
+	// messages up: nobody forgets more.
+	maxForgotten = 1 << 32
+
 	// tellSetUp is how often the user is told of one person that the session
 	// was set up anew.
 	tellSetUp = 10 * time.Minute
@@ -105,8 +109,7 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 		c.Gen = max(c.Gen, msg.Gen)
 		l.private.gen = msg.Gen
 	}
-	c.Floor = max(c.Floor, msg.Seen)
-	c.Addrs = mergeAddrs(c.Addrs, unpackAddrs(msg.Addrs))
+	c.Heard = unpackAddrs(msg.Addrs)
 	l.private.expect = len(msg.Sessions)
 	l.private.synced = len(msg.Sessions) == 0
 	all, err := m.sessionsOf(b, p)
@@ -139,7 +142,8 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 	if err != nil {
 		return err
 	}
-	if msg.Seen > newest { // of ours: we have forgotten what we wrote
+	if msg.Seen > newest && msg.Seen-newest <= maxForgotten { // of ours: we have forgotten what we wrote
+		c.Floor = max(c.Floor, msg.Seen)
 		if err := m.renumber(b, p); err != nil {
 			return err
 		}

@@ -30,7 +30,8 @@ CREATE TABLE contact(
 	standing INTEGER NOT NULL,
 	since    INTEGER NOT NULL, -- of the standing
 	verified INTEGER NOT NULL,
-	addrs    TEXT NOT NULL,    -- one a line
+	addrs    TEXT NOT NULL,    -- one a line, as heard
+	heard    TEXT NOT NULL,
 	gen      INTEGER NOT NULL, -- highest generation of a session
 	floor    INTEGER NOT NULL, -- own messages to them are numbered above it
 	proof    BLOB              -- of their invitation, until they have answered

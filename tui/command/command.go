@@ -55,22 +55,24 @@ type (
 	// Requests lists the strangers who would like to write.
 	Requests struct{}
 
-	// Accept takes a request; Block has nothing of somebody taken any more,
-	// and Unblock takes that back. Who "" is the one of the current chat.
+	// Accept takes the request of Who; "" is the one of the current chat, here
+	// and in the commands that follow.
 	Accept struct{ Who string }
-	// Block: see Accept.
+
+	// Block has nothing of Who taken any more.
 	Block struct{ Who string }
-	// Unblock: see Accept.
+
+	// Unblock takes a block back.
 	Unblock struct{ Who string }
 
-	// Verify shows the safety number that one has with a person, or, if Done,
-	// says that it was compared; Unverify takes that back. Who "" is the one
-	// of the current chat.
+	// Verify shows the safety number that one has with Who, or, if Done, says
+	// that it was compared.
 	Verify struct {
 		Who  string
 		Done bool
 	}
-	// Unverify: see Verify.
+
+	// Unverify takes a verification back.
 	Unverify struct{ Who string }
 
 	// Net shows how the program hears and is heard.

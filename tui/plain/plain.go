@@ -79,14 +79,8 @@ type session struct {
 	quit    bool
 }
 
-// Run reads lines from in and prints events to out until in ends or /quit;
-// then it waits for the commit of what was read. The end of ctx ends it at
-// once: what was not told as sent by then may not be.
-func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Options) error {
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	s := &session{
+func newSession(c client, out io.Writer, opts Options) *session {
+	return &session{
 		client: c,
 		opts:   opts,
 		out:    record.NewWriter(out, opts.JSON),
@@ -94,6 +88,16 @@ func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Option
 		near:   make(map[identity.ID]messenger.Path),
 		people: make(map[identity.ID]messenger.Person),
 	}
+}
+
+// Run reads lines from in and prints events to out until in ends or /quit;
+// then it waits for the commit of what was read. The end of ctx ends it at
+// once: what was not told as sent by then may not be.
+func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Options) error {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := newSession(c, out, opts)
 	if err := s.begin(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil

@@ -379,7 +379,7 @@ func TestBase(t *testing.T) {
 		for range n {
 			f.theirs(messenger.Room, "x")
 		}
-		s := session{client: f, open: make(map[messenger.MessageID]messenger.Message)}
+		s := newSession(f, io.Discard, Options{})
 		if err := s.begin(t.Context()); err != nil || s.base != int64(n) {
 			t.Errorf("with %d rows the newest is %d (%v)", n, s.base, err)
 		}
