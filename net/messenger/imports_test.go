@@ -34,7 +34,7 @@ var arrows = []struct {
 	{"dione/tui/command", nil},
 	{"dione/tui/theme", nil},
 	{"dione/tui/cli", []string{"dione/*"}},
-	{"dione/tui/control", []string{"dione/net/messenger", "dione/tui/record"}},
+	{"dione/tui/control", []string{"dione/crypto/identity", "dione/net/messenger", "dione/tui/record"}},
 	{"dione/tui/record", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/text"}},
 	{"dione/tui/plain", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/command", "dione/tui/record", "dione/tui/text"}},
 	{"dione/tui", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/*"}},
