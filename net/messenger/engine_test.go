@@ -169,18 +169,22 @@ func count[T Event](e *engine, fits func(T) bool) (n int) {
 // meet makes a and b near each other, as LAN discovery would.
 func meet(a, b *engine) {
 	a.t.Helper()
-	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), b.swarm.Port())
-	a.swarm.Hint(b.instance, []netip.AddrPort{to})
+	hint(a, b)
 	for _, pair := range [][2]*engine{{a, b}, {b, a}} {
 		here, there := pair[0], pair[1].Self().ID
 		await(here, "near", func(ev PersonNear) bool { return ev.Person.ID == there })
 	}
 }
 
+// hint lets a know where b is, as an advert does.
+func hint(a, b *engine) {
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), b.swarm.Port())
+	a.swarm.Hint(b.instance, []netip.AddrPort{to})
+}
+
 // keepMeeting lets a know again and again where b is, as the rounds of LAN
 // discovery do, until the test ends.
 func keepMeeting(a, b *engine) {
-	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), b.swarm.Port())
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -189,7 +193,7 @@ func keepMeeting(a, b *engine) {
 		for {
 			select {
 			case <-tick.C:
-				a.swarm.Hint(b.instance, []netip.AddrPort{to})
+				hint(a, b)
 			case <-done:
 				return
 			}
@@ -222,13 +226,20 @@ func (e *engine) awaitText(text string) MessageReceived {
 	return await(e, "receiving "+text, func(ev MessageReceived) bool { return ev.Message.Text == text })
 }
 
-// texts reads a chat's messages from the store, oldest first.
-func (e *engine) texts(chat Chat) []string {
+// history reads a chat's messages from the store, oldest first.
+func (e *engine) history(chat Chat) []Message {
 	e.t.Helper()
 	msgs, err := e.History(e.t.Context(), chat, Cursor{}, 100000)
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	return msgs
+}
+
+// texts is history for what was written alone.
+func (e *engine) texts(chat Chat) []string {
+	e.t.Helper()
+	msgs := e.history(chat)
 	texts := make([]string, len(msgs))
 	for i, msg := range msgs {
 		texts[i] = msg.Text
