@@ -42,11 +42,11 @@ func refuse(t *testing.T, s *Session, name string, hint [8]byte, core *parcel.Co
 func TestAttack7Squatting(t *testing.T) {
 	a, b := pair(t)
 	one, two := seal(t, a, "one"), seal(t, a, "two")
-	refuse(t, b, "the core of another address, beginning a chain", two.Address.Hint(), &one.Core, ErrForged)
+	refuse(t, b, "the core of another address, beginning a chain", two.Seed.Address().Hint(), &one.Core, ErrForged)
 	open(t, b, one, "one")
-	refuse(t, b, "the core of another address", one.Address.Hint(), &two.Core, ErrForged)
+	refuse(t, b, "the core of another address", one.Seed.Address().Hint(), &two.Core, ErrForged)
 	open(t, b, seal(t, a, "three"), "three")
-	refuse(t, b, "the core of another address, in a hole", one.Address.Hint(), &two.Core, ErrForged)
+	refuse(t, b, "the core of another address, in a hole", one.Seed.Address().Hint(), &two.Core, ErrForged)
 	open(t, b, two, "two")
 }
 
@@ -56,13 +56,13 @@ func TestAttack8OldPackage(t *testing.T) {
 	a, b := pair(t)
 	old, hole := seal(t, a, "old"), seal(t, a, "hole")
 	open(t, b, old, "old")
-	refuse(t, b, "newest chain", old.Address.Hint(), &old.Core, ErrDuplicate)
+	refuse(t, b, "newest chain", old.Seed.Address().Hint(), &old.Core, ErrDuplicate)
 	open(t, a, seal(t, b, "turn"), "turn")
 	open(t, b, seal(t, a, "new"), "new")
-	refuse(t, b, "closed chain", old.Address.Hint(), &old.Core, ErrDuplicate)
+	refuse(t, b, "closed chain", old.Seed.Address().Hint(), &old.Core, ErrDuplicate)
 	open(t, b, hole, "hole")
-	refuse(t, b, "complete chain", old.Address.Hint(), &old.Core, ErrUnknown)
-	refuse(t, b, "complete chain", hole.Address.Hint(), &hole.Core, ErrUnknown)
+	refuse(t, b, "complete chain", old.Seed.Address().Hint(), &old.Core, ErrUnknown)
+	refuse(t, b, "complete chain", hole.Seed.Address().Hint(), &hole.Core, ErrUnknown)
 }
 
 // TestAttack9SkipBomb: a header that skips too much is refused before any key
@@ -120,14 +120,14 @@ func TestForged(t *testing.T) {
 			want = ErrForged
 		}
 		if i%7 == 0 || i < 90 {
-			refuse(t, b, "a changed byte", p.Address.Hint(), &changed, want)
+			refuse(t, b, "a changed byte", p.Seed.Address().Hint(), &changed, want)
 		}
 	}
-	refuse(t, b, "zeros", p.Address.Hint(), new(parcel.Core), ErrUnknown)
-	refuse(t, a, "our own package", p.Address.Hint(), &p.Core, ErrUnknown)
+	refuse(t, b, "zeros", p.Seed.Address().Hint(), new(parcel.Core), ErrUnknown)
+	refuse(t, a, "our own package", p.Seed.Address().Hint(), &p.Core, ErrUnknown)
 	other, _ := pair(t)
 	q := seal(t, other, "x")
-	refuse(t, b, "another session's", q.Address.Hint(), &q.Core, ErrUnknown)
+	refuse(t, b, "another session's", q.Seed.Address().Hint(), &q.Core, ErrUnknown)
 	open(t, b, p, "x")
 
 	// Another transcript: the header opens, the body does not.
@@ -137,7 +137,7 @@ func TestForged(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = seal(t, c, "x")
-	refuse(t, Accept(sk, [32]byte{3}, spk), "another transcript", p.Address.Hint(), &p.Core, ErrForged)
+	refuse(t, Accept(sk, [32]byte{3}, spk), "another transcript", p.Seed.Address().Hint(), &p.Core, ErrForged)
 	if _, err := Initiate(sk, [32]byte{2}, [32]byte{1}); err == nil {
 		t.Error("a first ratchet key of low order was taken")
 	}

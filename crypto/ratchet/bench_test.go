@@ -57,9 +57,9 @@ func carry(b *testing.B, from, to *Session, f parcel.Fragment, signed bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	core, hint := &sealed.Core, sealed.Address.Hint()
+	core, hint := &sealed.Core, overLink
 	if signed {
-		whole := sealed.Key.Seal(core, [32]byte{1}, 1)
+		whole := parcel.Seal(core, sealed.Seed, [32]byte{1}, 1)
 		p, err := parcel.Check(whole[:])
 		if err != nil {
 			b.Fatal(err)

@@ -76,7 +76,7 @@ func TestSkipLimit(t *testing.T) {
 			}
 		}
 	}
-	refuse(t, b, "one too far", last.Address.Hint(), &last.Core, ErrLimit)
+	refuse(t, b, "one too far", last.Seed.Address().Hint(), &last.Core, ErrLimit)
 }
 
 // TestChains: 64 chains may have something unacknowledged, and as many may
@@ -139,7 +139,7 @@ func TestMalice(t *testing.T) {
 			a.unacked[0].contiguous = a.unacked[0].n
 		}
 		p := seal(t, a, "x")
-		if _, err := b.Open(p.Address.Hint(), &p.Core, 0); err != nil {
+		if _, err := b.Open(p.Seed.Address().Hint(), &p.Core, 0); err != nil {
 			return err
 		}
 		open(t, a, seal(t, b, "y"), "y")
@@ -190,7 +190,7 @@ func TestExpire(t *testing.T) {
 	a, b := pair(t)
 	lost := seal(t, a, "lost")
 	p := seal(t, a, "x")
-	if _, err := b.Open(p.Address.Hint(), &p.Core, 100); err != nil {
+	if _, err := b.Open(p.Seed.Address().Hint(), &p.Core, 100); err != nil {
 		t.Fatal(err)
 	}
 	for _, day := range []uint32{0, 100, 130} {
@@ -201,7 +201,7 @@ func TestExpire(t *testing.T) {
 	if n := b.Expire(131); n != 1 || b.holes() != 0 || len(b.Watch()) != Window {
 		t.Errorf("day 131: %d are given up, %d addresses are watched", n, len(b.Watch()))
 	}
-	refuse(t, b, "given up", lost.Address.Hint(), &lost.Core, ErrDuplicate)
+	refuse(t, b, "given up", lost.Seed.Address().Hint(), &lost.Core, ErrDuplicate)
 	if n := b.Expire(1<<32 - 1); n != 0 {
 		t.Errorf("%d are given up again", n)
 	}
@@ -236,7 +236,7 @@ func TestGallop(t *testing.T) {
 	mail := map[parcel.Address]Sealed{}
 	for range 300 {
 		p := seal(t, a, "x")
-		mail[p.Address] = p
+		mail[p.Seed.Address()] = p
 	}
 	at := b.Gallop()
 	if len(at) != 6 || at[0].N != 17 || at[5].N != 513 {
@@ -247,12 +247,12 @@ func TestGallop(t *testing.T) {
 		t.Fatalf("%v lies at the place of %v", p.Index, at[4].Index)
 	}
 	open(t, b, p, "x")
-	delete(mail, p.Address)
+	delete(mail, at[4].Address)
 	for range 100 {
 		for _, at := range b.Watch() {
 			if p, ok := mail[at.Address]; ok {
 				open(t, b, p, "x")
-				delete(mail, p.Address)
+				delete(mail, at.Address)
 			}
 		}
 	}

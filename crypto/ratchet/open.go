@@ -47,9 +47,11 @@ func (o Opened) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, fmt.Sprintf("[message %d of chain %d]", o.N, o.Epoch))
 }
 
-// Open takes a package that lies at, or came for, the address that begins with
-// hint. day, counted from 1970, is noted for messages that are found missing.
-// The errors are [ErrUnknown], [ErrDuplicate], [ErrLimit] and [ErrForged].
+// Open takes a package that lay at the address that begins with hint. A zero
+// hint says that it came over a link of the other side, so from no address;
+// then none is computed. day, counted from 1970, is noted for messages that are
+// found missing. The errors are [ErrUnknown], [ErrDuplicate], [ErrLimit] and
+// [ErrForged].
 func (s *Session) Open(hint [8]byte, core *parcel.Core, day uint32) (Opened, error) {
 	if s.in.epoch != 0 {
 		if h, ok := openHeader(core, s.in.header); ok {
@@ -136,7 +138,7 @@ func (s *Session) advance(c inChain, hint [8]byte, core *parcel.Core, n, day uin
 	}
 	c.ahead.fill(skipped + 1)
 	here := c.ahead.places[skipped]
-	if here.address.Hint() != hint {
+	if !here.fits(hint) {
 		return c, Opened{}, fmt.Errorf("%w: address", ErrForged)
 	}
 	// Nothing fails from here on: what c shares with the session may change.
@@ -180,7 +182,7 @@ func (s *Session) openHole(hint [8]byte, core *parcel.Core, c *inChain, n uint32
 	}
 	h := c.holes[i]
 	body, ok := s.openBody(core, h.key)
-	if !ok || h.address.Hint() != hint {
+	if !ok || !h.fits(hint) {
 		return Opened{}, fmt.Errorf("%w: body or address", ErrForged)
 	}
 	opened := Opened{Index{c.epoch, n}, body, h.seed}

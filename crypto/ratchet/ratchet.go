@@ -164,14 +164,13 @@ func stepAddress(addr [32]byte) (next [32]byte, seed parcel.Seed) {
 	return [32]byte(b), parcel.Seed(b[32:])
 }
 
-// Sealed is a package that was made: its core, the seed of the key that signs
-// its envelopes, and what was computed from that seed.
+// Sealed is a package that was made: its core, and the seed of the key that
+// signs its envelopes and gives its address. A link needs no more than the
+// core; the mailbox needs [parcel.Seed.Key].
 type Sealed struct {
 	Index
-	Core    parcel.Core
-	Seed    parcel.Seed
-	Key     parcel.Key
-	Address parcel.Address
+	Core parcel.Core
+	Seed parcel.Seed
 }
 
 // CanSeal returns nil, or why no message can be sealed now: [ErrEarly] or
@@ -226,8 +225,6 @@ func (s *Session) Seal(rand io.Reader, body *[parcel.BodySize]byte) (Sealed, err
 	var key [32]byte
 	s.out.chain, key = stepMessage(s.out.chain)
 	s.out.addr, sealed.Seed = stepAddress(s.out.addr)
-	sealed.Key = sealed.Seed.Key()
-	sealed.Address = sealed.Key.Address()
 	s.out.n++
 	s.unacked[len(s.unacked)-1].n = s.out.n
 	sealHeader(&sealed.Core, s.out.header, header{dh: s.own.public, pn: s.out.prev, n: sealed.N})

@@ -73,7 +73,7 @@ func seal(tb testing.TB, s *Session, text string) Sealed {
 
 func open(tb testing.TB, s *Session, p Sealed, text string) Opened {
 	tb.Helper()
-	got, err := s.Open(p.Address.Hint(), &p.Core, 0)
+	got, err := s.Open(p.Seed.Address().Hint(), &p.Core, 0)
 	if err != nil {
 		tb.Fatalf("open %v: %v", p.Index, err)
 	}
@@ -95,7 +95,7 @@ func TestConversation(t *testing.T) {
 				t.Fatalf("round %d: sealed %v", round, p.Index)
 			}
 			open(t, b, p, "from a")
-			if _, err := b.Open(p.Address.Hint(), &p.Core, 0); !errors.Is(err, ErrDuplicate) {
+			if _, err := b.Open(p.Seed.Address().Hint(), &p.Core, 0); !errors.Is(err, ErrDuplicate) {
 				t.Fatalf("the same package again: %v", err)
 			}
 		}

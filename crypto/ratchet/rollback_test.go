@@ -25,7 +25,7 @@ func (w *world) linkUp() error {
 		w.acked(e, news[i])
 		for _, at := range w.waiting(e) {
 			p := e.disk.outbox[at]
-			w.flying = append(w.flying, func() { w.take(e.other, p.Address.Hint(), letter{p.Core, p.Index}) })
+			w.flying = append(w.flying, func() { w.take(e.other, overLink, letter{p.Core, p.Index}) })
 		}
 	}
 	return nil
@@ -122,10 +122,10 @@ func (w *world) seal(e *simEnd) {
 	}
 	p, err := e.s.Seal(w, numbered(e.disk.next))
 	w.demand(err == nil, "seal fails")
-	e.disk.outbox[p.Index], e.disk.texts[p.Index] = p, e.disk.next
+	e.disk.outbox[p.Index], e.disk.texts[p.Index] = posted{Sealed: p}, e.disk.next
 	e.disk.next += 1 + uint64(w.rng.IntN(3)) // so that another past has other texts
 	e.disk.state = e.s.Encode()
-	w.flying = append(w.flying, func() { w.take(e.other, p.Address.Hint(), letter{p.Core, p.Index}) })
+	w.flying = append(w.flying, func() { w.take(e.other, overLink, letter{p.Core, p.Index}) })
 }
 
 // TestRollbackLeaksNoText: a state that was put back seals another text under

@@ -34,6 +34,12 @@ type letter struct {
 	at   Index
 }
 
+// posted is a package, and where it belongs.
+type posted struct {
+	Sealed
+	Address parcel.Address
+}
+
 type failure string
 
 // simEnd is one person.
@@ -47,7 +53,7 @@ type simEnd struct {
 // disk is what an end has committed.
 type disk struct {
 	state  []byte
-	outbox map[Index]Sealed // sent and not acknowledged
+	outbox map[Index]posted // sent and not acknowledged
 	texts  map[Index]uint64 // all that was sealed
 	inbox  map[Index]uint64 // all that was received
 	next   uint64           // the next text
@@ -61,7 +67,7 @@ func newWorld(t testing.TB, seed uint64, live bool) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 0)), watch: (*Session).Watch, mail: make(map[parcel.Address]letter), live: live, burst: 3}
 	a, b := pair(t)
 	for i, s := range []*Session{a, b} {
-		w.ends[i] = &simEnd{s: s, first: i == 0, disk: disk{s.Encode(), map[Index]Sealed{}, map[Index]uint64{}, map[Index]uint64{}, 1}}
+		w.ends[i] = &simEnd{s: s, first: i == 0, disk: disk{s.Encode(), map[Index]posted{}, map[Index]uint64{}, map[Index]uint64{}, 1}}
 	}
 	w.ends[0].other, w.ends[1].other = w.ends[1], w.ends[0]
 	return w
@@ -115,11 +121,12 @@ func (w *world) write(e *simEnd) {
 	}
 	_, used := e.disk.texts[p.Index]
 	w.demand(!used, "an index is used twice")
-	e.disk.outbox[p.Index], e.disk.texts[p.Index] = p, e.disk.next
+	out := posted{p, p.Seed.Address()}
+	e.disk.outbox[p.Index], e.disk.texts[p.Index] = out, e.disk.next
 	e.disk.next++
 	e.disk.state = e.s.Encode()
 	if !w.crash(e, 5) {
-		w.post(e, p)
+		w.post(e, out)
 	}
 }
 
@@ -131,18 +138,21 @@ func numbered(n uint64) *[parcel.BodySize]byte {
 }
 
 // post sends a package on its way, by link or to the mailbox.
-func (w *world) post(e *simEnd, p Sealed) {
+func (w *world) post(e *simEnd, p posted) {
 	for range 1 + w.rng.IntN(2) {
 		if w.chance(30) {
 			continue
 		}
 		if w.live && w.chance(50) {
-			w.flying = append(w.flying, func() { w.take(e.other, p.Address.Hint(), letter{p.Core, p.Index}) })
+			w.flying = append(w.flying, func() { w.take(e.other, overLink, letter{p.Core, p.Index}) })
 			continue
 		}
 		w.flying = append(w.flying, func() { w.mail[p.Address] = letter{p.Core, p.Index} })
 	}
 }
+
+// overLink is the hint of a package from a link.
+var overLink [8]byte
 
 // take gives a package to e, which commits what it was.
 func (w *world) take(e *simEnd, hint [8]byte, l letter) bool {
@@ -161,7 +171,7 @@ func (w *world) take(e *simEnd, hint [8]byte, l letter) bool {
 	}
 	_, had := e.disk.inbox[o.Index]
 	w.demand(!had, "a message is received twice")
-	w.demand(o.Seed.Address().Hint() == hint, "another seed")
+	w.demand(hint == overLink || o.Seed.Address().Hint() == hint, "another seed")
 	e.disk.inbox[o.Index] = binary.BigEndian.Uint64(o.Body[:])
 	e.disk.state = e.s.Encode()
 	w.crash(e, 5)

@@ -186,12 +186,12 @@ func TestHidden(t *testing.T) {
 	p := seal(t, a, "a secret text")
 	o := open(t, b, p, "a secret text")
 	var log strings.Builder
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "session", a, "seed", p.Seed, "key", p.Key)
-	asJSON, err := json.Marshal([]any{a, p.Seed, p.Key})
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "session", a, "seed", p.Seed)
+	asJSON, err := json.Marshal([]any{a, p})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := fmt.Sprintf("%v %+v %#v %x %s %v %+v %v %x %v %s %s", a, a, a, a, a, p.Seed, p.Key, o, o, b.Watch(), log.String(), asJSON)
+	out := fmt.Sprintf("%v %+v %#v %x %s %v %+v %v %x %v %s %s", a, a, a, a, a, p.Seed, p.Seed.Key(), o, o, b.Watch(), log.String(), asJSON)
 	for name, secret := range map[string][]byte{"root": a.root[:], "chain": a.out.chain[:], "seed": p.Seed[:], "text": []byte("a secret")} {
 		for _, form := range []string{string(secret), hex.EncodeToString(secret), fmt.Sprint(secret), strings.Trim(fmt.Sprint(secret), "[]")} {
 			if strings.Contains(out, form) {
@@ -245,7 +245,7 @@ func FuzzOpen(f *testing.F) {
 		if !whole {
 			sealHeader(&core, a.out.header, header{dh: a.own.public, n: n, pn: pn})
 		}
-		if _, err := b.Open(p.Address.Hint(), &core, 0); err != nil {
+		if _, err := b.Open(p.Seed.Address().Hint(), &core, 0); err != nil {
 			if !bytes.Equal(b.Encode(), state) {
 				t.Errorf("%v changes the state", err)
 			}

@@ -3,35 +3,60 @@ package ratchet
 import "dione/crypto/parcel"
 
 // This file tells where packages are looked for. An address costs as much as a
-// signature, so each is derived once, kept in the session and encoded with it:
-//   - Open derives those that it needs, and no more: over a live link nobody
-//     looks at addresses;
-//   - Watch derives the rest of the windows and keeps it.
+// signature, so each is computed once, and only when somebody looks there:
+//   - Watch computes what is not yet, and keeps it in the session, which is
+//     encoded with it;
+//   - Open computes the one that it checks, and none over a link.
 
-// window is a row of places that follow each other. Those that were derived
-// are kept, at most [Window] between two calls.
+// window is a row of places that follow each other: none, or after a Watch up
+// to [Window], of which Open takes the first away.
 type window struct {
 	places []place
 	addr   [32]byte // address chain behind them
 }
 
-// place is where a package is expected.
+// place is where a package is expected. The address is zero until it is
+// computed.
 type place struct {
 	seed    parcel.Seed
 	address parcel.Address
 }
 
-// fill derives places until there are n. Copies of w made before do not notice.
+// locate computes the address, if it is not yet.
+func (p *place) locate() parcel.Address {
+	if p.address == (parcel.Address{}) {
+		p.address = p.seed.Address()
+	}
+	return p.address
+}
+
+// fits reports whether the address begins with hint, or nobody asks. It works
+// on a copy: what a caller refuses leaves no trace.
+func (p place) fits(hint [8]byte) bool {
+	return hint == [8]byte{} || p.locate().Hint() == hint
+}
+
+// fill adds places until there are n. Copies of w made before do not notice.
 func (w *window) fill(n int) {
 	for len(w.places) < n {
 		var p place
 		w.addr, p.seed = stepAddress(w.addr)
-		p.address = p.seed.Address()
 		w.places = append(w.places, p)
 	}
 }
 
-// drop forgets the first n places, all of which are derived.
+// watched returns the whole window, addresses included.
+func (w *window) watched(epoch, first uint32) []Watched {
+	w.fill(Window)
+	all := make([]Watched, Window)
+	for i := range all {
+		p := &w.places[i]
+		all[i] = Watched{Index{epoch, first + uint32(i)}, p.locate(), p.seed}
+	}
+	return all
+}
+
+// drop forgets the first n places.
 func (w *window) drop(n int) {
 	rest := copy(w.places, w.places[n:])
 	clear(w.places[rest:])
@@ -52,32 +77,27 @@ type Watched struct {
 // Watch returns every address that has to be watched, and no other: what is
 // missing, what may come next in the newest chain, and, if we have written
 // since that began, the beginning of the next one. The session keeps addresses
-// that it had to derive; encode it afterwards, so that it need not do so again.
+// that it had to compute; encode it afterwards, so that it need not do so again.
 func (s *Session) Watch() []Watched {
 	all := make([]Watched, 0, s.holes()+2*Window)
 	for _, c := range s.chains() {
-		for _, h := range c.holes {
-			all = append(all, Watched{Index{c.epoch, h.n}, h.address, h.seed})
+		for i := range c.holes {
+			h := &c.holes[i]
+			all = append(all, Watched{Index{c.epoch, h.n}, h.locate(), h.seed})
 		}
 	}
 	if s.in.epoch != 0 {
-		s.in.ahead.fill(Window)
-		for i, p := range s.in.ahead.places {
-			all = append(all, Watched{Index{s.in.epoch, s.in.high + uint32(i)}, p.address, p.seed})
-		}
+		all = append(all, s.in.ahead.watched(s.in.epoch, s.in.high)...)
 	}
 	if !s.turn() {
-		s.next.fill(Window)
-		for i, p := range s.next.places {
-			all = append(all, Watched{Index{s.epoch + 1, uint32(i)}, p.address, p.seed})
-		}
+		all = append(all, s.next.watched(s.epoch+1, 0)...)
 	}
 	return all
 }
 
 // Gallop returns addresses far ahead in the newest chain, 16, 32 … 512 beyond
 // its newest index, to be looked at now and then: whoever has missed more than
-// a window finds the rest by them. They are derived at each call.
+// a window finds the rest by them. They are computed at each call.
 func (s *Session) Gallop() []Watched {
 	if s.in.epoch == 0 {
 		return nil
