@@ -182,7 +182,7 @@ func (m *Messenger) sealPart(b *batch, s *session, f parcel.Fragment, message in
 		Parts:   int(f.Parts),
 		Core:    out.Core[:],
 		Seed:    out.Seed,
-		Address: out.Address,
+		Address: out.Seed.Address(),
 	}
 	return one, b.tx.PutParcel(one)
 }
