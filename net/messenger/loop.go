@@ -103,6 +103,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 	defer daily.Stop()
 	m.retry = time.NewTimer(retryDelay)
 	defer m.retry.Stop()
+	m.asked = time.NewTimer(answerTime)
+	defer m.asked.Stop()
 	m.dials.timer.Reset(0)
 	defer m.dials.timer.Stop()
 	m.turn(sweepOutbox{}, sweepKeys{})
@@ -131,6 +133,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.dialEnded(d)
 		case <-m.dials.timer.C:
 			m.dialDue(netCtx)
+		case <-m.asked.C:
+			m.tellPending()
 		case st := <-m.lanState:
 			m.lanChanged(st)
 		case <-m.retry.C:

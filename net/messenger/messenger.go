@@ -89,6 +89,7 @@ type Messenger struct {
 	held    []input     // frames whose commit failed: kept until the disk takes them
 	failing bool        // the last commit failed
 	retry   *time.Timer // when held is tried again
+	asked   *time.Timer // when who was asked for keys should have answered
 	dials   dials
 	net     Net
 }

@@ -36,7 +36,8 @@ type person struct {
 
 	dial    dialState
 	problem string // why they could not be reached lately; "" if they could
-	pending bool   // they were asked for keys, and have given none yet
+	welcome bool   // they have said over this link what they know: we may write to them
+	pending bool   // they were asked for keys a while ago, and have not said a word
 }
 
 // twin is what two people must share to be told apart by longer tags.
@@ -92,6 +93,7 @@ func (m *Messenger) shown(p *person) Person {
 		Verified: p.Verified,
 		Addrs:    p.addrs(),
 		Problem:  p.problem,
+		Welcome:  p.welcome,
 		Pending:  p.pending,
 	}
 	if m.twins[p.twin()] > 1 {
@@ -125,7 +127,7 @@ func (m *Messenger) linkDown(ev swarm.Down) {
 		return
 	}
 	p.conn = nil
-	p.pending = false
+	p.welcome, p.pending = false, false
 	p.forgetSessions() // memory is for those who are here
 	if p.path != PathNone {
 		path := p.path
@@ -162,6 +164,34 @@ func (m *Messenger) tellNear(p *person) {
 	}
 	p.path = p.link.path
 	m.pending.push(PersonNear{Person: m.shown(p)}, NetChanged{Net: m.netNow()})
+}
+
+// answerTime is how long somebody who was asked for keys may take before we say
+// that they have not accepted us: who has, answers at once.
+const answerTime = 1500 * time.Millisecond
+
+// tellPending tells screens of those who were asked, and say nothing.
+func (m *Messenger) tellPending() {
+	for _, p := range m.people {
+		l := p.link
+		if l == nil || l.ended || !l.private.asked || l.path == PathLAN || p.welcome || p.pending {
+			continue
+		}
+		p.pending = true
+		m.pending.push(PersonChanged{Person: m.shown(p)})
+	}
+}
+
+// welcomed takes note that p has accepted us.
+func (m *Messenger) welcomed(p *person) {
+	if p.conn == nil {
+		return // it was the last thing that they said
+	}
+	was := p.pending
+	p.welcome, p.pending = true, false
+	if was {
+		m.pending.push(PersonChanged{Person: m.shown(p)})
+	}
 }
 
 // onHello takes the name that a peer gives itself.

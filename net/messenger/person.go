@@ -16,6 +16,7 @@ type Person struct {
 	Verified bool     // the user has compared safety numbers
 	Addrs    []string // multiaddrs at which they are looked for
 	Problem  string   // why they were not reached lately, in a few words; "" if they were
+	Welcome  bool     // they are connected, and have accepted us: private messages reach them
 	Pending  bool     // they are connected, and have not accepted us yet, as far as is known
 }
 

@@ -104,6 +104,7 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 	if l.private.synced || l.private.expect > 0 {
 		return nil // it is said once
 	}
+	b.then(func() { m.welcomed(p) })
 	c := b.contact(p)
 	if msg.Gen <= c.Gen+pqxdh.MaxLeap { // else it is no honest one
 		c.Gen = max(c.Gen, msg.Gen)
@@ -189,10 +190,7 @@ func (m *Messenger) askKeys(b *batch, p *person, l *link) {
 	proof := b.contact(p).Proof
 	b.then(func() {
 		l.push(wire.Ask{Proof: proof})
-		if !p.pending && l.path != PathLAN {
-			p.pending = true
-			m.pending.push(PersonChanged{Person: m.shown(p)})
-		}
+		m.asked.Reset(answerTime)
 	})
 }
 
@@ -339,12 +337,7 @@ func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
 func (m *Messenger) established(b *batch, p *person) {
 	b.contact(p).Proof = nil
 	p.newGen = 0
-	b.then(func() {
-		if p.pending {
-			p.pending = false
-			m.pending.push(PersonChanged{Person: m.shown(p)})
-		}
-	})
+	b.then(func() { m.welcomed(p) })
 }
 
 // onIntro takes the session that the peer has set up on keys of ours, once.

@@ -60,7 +60,7 @@ func (r reader) History(_ context.Context, chat messenger.Chat, before messenger
 }
 
 func (reader) Person(context.Context, identity.ID) (messenger.Person, error) {
-	return messenger.Person{ID: identity.ID{5}, Name: "eve", Path: messenger.PathDirect}, nil
+	return messenger.Person{ID: identity.ID{5}, Name: "eve", Path: messenger.PathDirect, Addrs: []string{"/ip4/…"}, Welcome: true}, nil
 }
 
 func (reader) Add(_ context.Context, address, petname string) (messenger.Person, error) {

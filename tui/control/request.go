@@ -116,7 +116,7 @@ func Answer(ctx context.Context, r Engine, req Request, tell func(any) error) er
 }
 
 // add makes somebody a contact and waits a while for what comes of the dial: a
-// link, or why there is none.
+// link and what the other side says to it, or why there is none.
 func add(ctx context.Context, r Engine, req Request) (messenger.Person, error) {
 	p, err := r.Add(ctx, req.Text, req.As)
 	if err != nil {
@@ -126,7 +126,7 @@ func add(ctx context.Context, r Engine, req Request) (messenger.Person, error) {
 	defer limit.Stop()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	for len(p.Addrs) > 0 && !p.Connected() && p.Problem == "" {
+	for len(p.Addrs) > 0 && !p.Welcome && !p.Pending && p.Problem == "" {
 		select {
 		case <-look.C:
 		case <-limit.C:
