@@ -44,6 +44,15 @@ type client interface {
 	Cancel(ctx context.Context, chat messenger.Chat, id messenger.MessageID) error
 	Retry(ctx context.Context) error
 	Net(ctx context.Context) (messenger.Net, error)
+	Person(ctx context.Context, id identity.ID) (messenger.Person, error)
+	Add(ctx context.Context, address, petname string) (messenger.Person, error)
+	Invite(ctx context.Context) (messenger.Invitation, error)
+	Invitations(ctx context.Context) ([]messenger.Invitation, error)
+	Revoke(ctx context.Context, text string) error
+	Accept(ctx context.Context, id identity.ID) error
+	Block(ctx context.Context, id identity.ID) error
+	Unblock(ctx context.Context, id identity.ID) error
+	Verify(ctx context.Context, id identity.ID, verified bool) error
 }
 
 // where says to which end of a list a page belongs.
@@ -206,16 +215,8 @@ func setName(c client, name string) tea.Cmd {
 
 // setPetname names the person called who, or the one of chat if who is "".
 func setPetname(c client, chat messenger.Chat, who, name string) tea.Cmd {
-	return call(func(ctx context.Context) (tea.Msg, error) {
-		id := chat.Peer
-		if who != "" {
-			p, err := c.Resolve(ctx, who)
-			if err != nil {
-				return nil, err
-			}
-			id = p.ID
-		}
-		return doneMsg{}, c.SetPetname(ctx, id, name)
+	return aboutPerson(c, chat, who, func(ctx context.Context, p messenger.Person) (tea.Msg, error) {
+		return doneMsg{}, c.SetPetname(ctx, p.ID, name)
 	})
 }
 

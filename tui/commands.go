@@ -6,8 +6,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
-	"dione/tui/chat"
 	"dione/tui/command"
 	"dione/tui/dialog"
 	"dione/tui/text"
@@ -25,9 +25,12 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		m.show(messenger.Room)
 		return m.writeTo(messenger.Room, cmd.Text)
 	case command.Who:
+		if cmd.Who != "" {
+			return findCard(m.client, cmd.Who)
+		}
 		m.dialogs.Push(&dialog.Dialog{
-			Kind: dialog.People, Title: "People", Foot: "Enter opens the chat · Esc closes",
-			Keys: []string{"enter"}, Lines: m.peopleLines(), Empty: "Nobody is known yet.",
+			Kind: dialog.People, Title: "People", Foot: "Enter opens · i more · Esc closes",
+			Keys: []string{"enter", "i"}, Lines: m.peopleLines(), Empty: "Nobody is known yet.",
 		})
 	case command.History:
 		m.open.loading = true
@@ -38,8 +41,7 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		}
 		m.say(fmt.Sprintf("you are %s ·%s", text.Name(m.self.Name), m.self.Tag), m.self.ID.String())
 	case command.Petname:
-		if cmd.Who == "" && m.open.chat.IsRoom() {
-			m.fail(fmt.Errorf("whom? here is everybody: write /petname NAME NEW"))
+		if m.nobody("petname", cmd.Who) {
 			return nil
 		}
 		return setPetname(m.client, m.open.chat, cmd.Who, cmd.New)
@@ -57,6 +59,8 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		return loadOutbox(m.client, cmd.ID)
 	case command.Quit:
 		return tea.Quit
+	default:
+		return m.carryOutTrust(cmd)
 	}
 	return nil
 }
@@ -64,9 +68,12 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 // act does what a key in a dialog asks for.
 func (m *model) act(act dialog.Action) tea.Cmd {
 	switch value := act.Value.(type) {
-	case messenger.Chat: // People
-		m.dialogs.Clear()
-		m.show(value)
+	case identity.ID:
+		return m.actOn(value, act)
+	case verification:
+		return m.actOn(value.id, act)
+	case messenger.Invitation:
+		return m.actOnInvitation(value, act)
 	case messenger.Message: // Outbox
 		if act.Key == "x" {
 			return cancelMessage(m.client, value)
@@ -87,6 +94,16 @@ func (m *model) help(topic string) {
 	m.dialogs.Push(helpDialog())
 }
 
+// signs are those beside messages and people, and what they say.
+var signs = [][2]string{
+	{"…", "message: safe here, nobody has it yet; person: has not accepted you yet"},
+	{"2/3", "message in #lan: two of three have it"},
+	{"✓", "message: everybody has it whom it was for"},
+	{"✗", "message: will not arrive"},
+	{"● ○", "person: here; away, and since when"},
+	{"!", "person: not reached lately; dione goes on trying"},
+}
+
 // helpDialog is made of what the program has: its keys and its commands.
 func helpDialog() *dialog.Dialog {
 	d := &dialog.Dialog{Kind: dialog.Help, Title: "Help", Foot: "Esc closes"}
@@ -97,30 +114,15 @@ func helpDialog() *dialog.Dialog {
 		}
 		d.Lines = append(d.Lines, dialog.Line{})
 	}
-	d.Lines = append(d.Lines, dialog.Line{Left: "COMMANDS, typed as a message", Head: true})
+	d.Lines = append(d.Lines, dialog.Line{Left: "SIGNS", Head: true})
+	for _, sign := range signs {
+		d.Lines = append(d.Lines, dialog.Line{Left: sign[0], Right: sign[1]})
+	}
+	d.Lines = append(d.Lines, dialog.Line{}, dialog.Line{Left: "COMMANDS, typed as a message", Head: true})
 	for _, c := range command.All() {
 		d.Lines = append(d.Lines, dialog.Line{Left: c.Usage, Right: c.Help})
 	}
 	return d
-}
-
-func (m *model) peopleLines() (lines []dialog.Line) {
-	now := m.opts.Now().In(m.opts.Zone)
-	for _, id := range m.order {
-		p := m.people[id]
-		where := "away"
-		switch {
-		case p.Connected():
-			where = "here · " + chat.PathName(p.Path)
-		case p.LastSeen != 0:
-			where = "last seen " + chat.Since(m.time(p.LastSeen), now)
-		}
-		if p.Petname != "" && p.Claimed != "" && p.Claimed != p.Petname {
-			where += " · calls themselves " + text.Name(p.Claimed)
-		}
-		lines = append(lines, dialog.Line{Left: label(p), Right: where, Value: messenger.Chat{Peer: id}})
-	}
-	return lines
 }
 
 // found opens the chat with somebody whom a command named. What was typed

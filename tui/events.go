@@ -27,15 +27,21 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 			}
 			cmds = append(cmds, m.count(ev.Message))
 		case messenger.PersonNear:
-			m.moved(ev.Person, ev.Person.Path)
+			m.moved(ev.Person, m.people[ev.Person.ID].Path)
 			cmds = append(cmds, m.list())
 		case messenger.PersonGone:
-			m.moved(ev.Person, messenger.PathNone)
+			m.moved(ev.Person, ev.Path)
 			cmds = append(cmds, m.list())
 		case messenger.PersonRenamed:
 			m.put(ev.Person)
-			m.noteIn(messenger.Room, fmt.Sprintf("%s is now called %s", text.Name(ev.Was), label(ev.Person)))
-			m.noteIn(messenger.Chat{Peer: ev.Person.ID}, fmt.Sprintf("%s is now called %s", text.Name(ev.Was), label(ev.Person)))
+			m.renamedTo(ev)
+			cmds = append(cmds, m.list())
+		case messenger.PersonChanged:
+			m.changed(ev.Person)
+			cmds = append(cmds, m.list())
+		case messenger.RequestReceived:
+			m.put(ev.Person)
+			m.refreshPeople()
 			cmds = append(cmds, m.list())
 		case messenger.ChatRead:
 			conv := m.chat(ev.Info.Chat)
@@ -89,24 +95,45 @@ func (conv *conversation) add(msg messenger.Message) {
 	}
 }
 
-// moved says quietly that somebody came by path, or left.
-func (m *model) moved(p messenger.Person, path messenger.Path) {
+// moved says quietly that somebody came or left, who was reached by another
+// path or none: in the room only who is of this LAN. Nothing is said of who is
+// blocked.
+func (m *model) moved(p messenger.Person, was messenger.Path) {
 	renamed := m.put(p)
 	for _, c := range []messenger.Chat{messenger.Room, {Peer: p.ID}} {
-		if conv := m.chats[c]; conv != nil {
-			if renamed {
-				conv.list.Redraw()
-			}
-			conv.list.Presence(p.ID, path)
+		conv := m.chats[c]
+		if conv == nil {
+			continue
+		}
+		if renamed {
+			conv.list.Redraw()
+		}
+		now := p.Path
+		if c.IsRoom() && now != messenger.PathLAN {
+			now = messenger.PathNone
+		}
+		elsewhere := c.IsRoom() && now == messenger.PathNone && was != messenger.PathLAN
+		if !elsewhere && p.Standing != messenger.StandingBlocked {
+			conv.list.Presence(p.ID, now)
 		}
 	}
 }
 
+// renamedTo announces a new name, in the room if it is one of this LAN.
+func (m *model) renamedTo(ev messenger.PersonRenamed) {
+	words := fmt.Sprintf("%s is now called %s", text.Name(ev.Was), label(ev.Person))
+	if ev.Person.Near() || ev.Person.Contact {
+		m.noteIn(messenger.Room, words, "")
+	}
+	m.noteIn(messenger.Chat{Peer: ev.Person.ID}, words, "")
+	m.refreshPeople()
+}
+
 // noteIn puts a quiet line into a chat, if it is one that the screen has.
-func (m *model) noteIn(c messenger.Chat, words string) {
+func (m *model) noteIn(c messenger.Chat, words, hint string) {
 	if conv := m.chats[c]; conv != nil {
 		conv.list.Redraw()
-		conv.list.Note(words, "", false)
+		conv.list.Note(words, hint, false)
 	}
 }
 

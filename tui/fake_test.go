@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -33,7 +34,21 @@ var (
 	bob   = someone(2, "bob", messenger.PathLAN)
 	carol = someone(3, "carol", messenger.PathLAN)
 	dave  = someone(4, "dave", messenger.PathNone)
+	zoe   = someone(5, "zoe", messenger.PathNone) // not known at first
 )
+
+// stranger is somebody from elsewhere who would like to write.
+func stranger(n byte, name string) messenger.Person {
+	p := someone(n, name, messenger.PathDirect)
+	p.Standing = messenger.StandingRequest
+	return p
+}
+
+// invitation is one as long as they come, told apart by n.
+func invitation(n byte) messenger.Invitation {
+	text := "dione:" + strings.Repeat("mfzq2abc", 16) + strings.Repeat(string('a'+rune(n)), 31)
+	return messenger.Invitation{Text: text, QR: strings.ToUpper(text), Expires: noon.Add(14 * 24 * time.Hour)}
+}
 
 func with(p messenger.Person) messenger.Chat { return messenger.Chat{Peer: p.ID} }
 
@@ -48,6 +63,8 @@ type fake struct {
 	refuse error // what Send answers
 	row    int64
 	events chan messenger.Event
+	news   []messenger.Event // what a screen without the events' channel is yet to be told
+	open   []messenger.Invitation
 	calls  []string
 }
 
@@ -190,6 +207,88 @@ func (f *fake) SetPetname(_ context.Context, id identity.ID, name string) error 
 	return nil
 }
 
+func (f *fake) Person(_ context.Context, id identity.ID) (messenger.Person, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.people {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return messenger.Person{}, &messenger.UnknownPersonError{Name: id.String()}
+}
+
+// Add makes zoe a contact, by any address of the form asked for.
+func (f *fake) Add(_ context.Context, address, petname string) (messenger.Person, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("add %s as %q", address, petname)
+	if !strings.HasPrefix(address, "/ip4/") {
+		return messenger.Person{}, &messenger.AddressError{Text: "no address", Next: "write one"}
+	}
+	p := zoe
+	p.Petname, p.Name = petname, cmp.Or(petname, p.Claimed)
+	p.Contact, p.Standing, p.Addrs = true, messenger.StandingAccepted, []string{address}
+	f.people = append(f.people, p)
+	return p, nil
+}
+
+func (f *fake) Invite(context.Context) (messenger.Invitation, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("invite")
+	inv := invitation(byte(len(f.open) + 2))
+	f.open = append(f.open, inv)
+	return inv, nil
+}
+
+func (f *fake) Invitations(context.Context) ([]messenger.Invitation, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.open), nil
+}
+
+func (f *fake) Revoke(_ context.Context, text string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.open, func(inv messenger.Invitation) bool { return inv.Text == text })
+	if i < 0 {
+		return messenger.ErrNoInvitation
+	}
+	f.open = slices.Delete(f.open, i, i+1)
+	return nil
+}
+
+// change sets something about a person, of which the screen is told.
+func (f *fake) change(what string, id identity.ID, set func(*messenger.Person)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("%s %s", what, id.Tag())
+	for i := range f.people {
+		if p := &f.people[i]; p.ID == id {
+			set(p)
+			f.news = append(f.news, messenger.PersonChanged{Person: *p})
+		}
+	}
+	return nil
+}
+
+func (f *fake) Accept(_ context.Context, id identity.ID) error {
+	return f.change("accept", id, func(p *messenger.Person) { p.Standing, p.Contact = messenger.StandingAccepted, true })
+}
+
+func (f *fake) Block(_ context.Context, id identity.ID) error {
+	return f.change("block", id, func(p *messenger.Person) { p.Standing = messenger.StandingBlocked })
+}
+
+func (f *fake) Unblock(_ context.Context, id identity.ID) error {
+	return f.change("unblock", id, func(p *messenger.Person) { p.Standing = messenger.StandingMet })
+}
+
+func (f *fake) Verify(_ context.Context, id identity.ID, verified bool) error {
+	return f.change(fmt.Sprintf("verified=%t", verified), id, func(p *messenger.Person) { p.Verified = verified })
+}
+
 func (f *fake) Outbox(context.Context) (waiting []messenger.Message, _ error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -235,8 +334,9 @@ func (f *fake) Net(context.Context) (messenger.Net, error) {
 type screen struct {
 	t testing.TB
 	*model
-	fake *fake
-	quit bool
+	fake   *fake
+	quit   bool
+	copied string // what was given to the clipboard last
 }
 
 func newScreen(t testing.TB, f *fake, width, height int) *screen {
@@ -269,9 +369,17 @@ func (s *screen) run(cmd tea.Cmd) {
 		s.quit = true
 	case tea.SuspendMsg:
 	default:
-		if fmt.Sprintf("%T", msg) != "tea.backgroundColorMsg" {
+		switch fmt.Sprintf("%T", msg) {
+		case "tea.backgroundColorMsg":
+		case "tea.setClipboardMsg":
+			s.copied = fmt.Sprint(msg)
+		default:
 			s.send(msg)
 		}
+	}
+	if news := s.fake.news; news != nil {
+		s.fake.news = nil
+		s.tell(news...)
 	}
 }
 

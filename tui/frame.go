@@ -7,7 +7,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"dione/net/messenger"
-	"dione/tui/chat"
 	"dione/tui/text"
 	"dione/tui/theme"
 )
@@ -74,17 +73,21 @@ func (m *model) header() words {
 		ws = words{{th.Strong, "# lan"}, {th.Muted, "  " + who}}
 	} else {
 		p := m.person(m.open.chat.Peer)
-		path := "away"
-		if p.Connected() {
-			path = chat.PathName(p.Path)
-		} else if p.LastSeen != 0 {
-			path = "last seen " + chat.Since(m.time(p.LastSeen), m.opts.Now().In(m.opts.Zone))
+		// The name gives way, so that the tag and what is known are never cut.
+		tag, known := text.Tag(p.Tag, p.Verified), ""
+		if p.Verified {
+			known = "verified · "
 		}
-		// The name gives way, so that the tag and the path are never cut.
-		rest := "  " + path
-		tag := " ·" + p.Tag
-		room := max(m.layout.pane()-4-m.meter.Width(tag+rest), 1)
-		ws = words{{th.Strong, m.meter.Truncate(text.Name(p.Name), room)}, {th.Muted, tag + rest}}
+		name := text.Name(p.Name)
+		rest := ""
+		for _, words := range m.whereIs(p) {
+			rest = tag + "  " + known + words
+			if m.meter.Width(name+rest) <= m.layout.pane()-4 {
+				break
+			}
+		}
+		room := max(m.layout.pane()-4-m.meter.Width(rest), 1)
+		ws = words{{th.Strong, m.meter.Truncate(name, room)}, {th.Muted, rest}}
 	}
 	if n := m.unread() - m.open.unread; n > 0 && m.layout.roster == 0 {
 		ws = append(ws, words{{th.Unread, fmt.Sprintf("  %d elsewhere", n)}}...)
@@ -147,6 +150,9 @@ func (m *model) status() words {
 	if m.net.Queued > 0 {
 		add(th.Unread, fmt.Sprintf("%d queued", m.net.Queued))
 	}
+	if m.asking > 0 && m.layout.roster == 0 {
+		add(th.Unread, count(m.asking, "request", "requests"))
+	}
 	return ws
 }
 
@@ -174,7 +180,7 @@ func (m *model) statusEnd() words {
 func (m *model) overlay(rows []string) []string {
 	l := m.layout
 	width, height := l.width-4, l.height-2
-	if l.width < onePane || l.height < 20 {
+	if l.width < onePane || l.height < 20 || m.dialogs.Wide() && l.height < 30 {
 		width, height = l.width, l.height
 	}
 	box := m.dialogs.View(width, height, &m.theme, m.meter)

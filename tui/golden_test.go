@@ -18,13 +18,16 @@ import (
 
 var sizes = []tea.WindowSizeMsg{{Width: 40, Height: 10}, {Width: 80, Height: 24}, {Width: 200, Height: 60}}
 
+// goldenScreen is one that is kept in a file for each size.
+type goldenScreen struct {
+	name string
+	make func(t *testing.T, width, height int) *screen
+}
+
 // TestGolden compares whole screens with files; go test ./tui -update makes
 // them anew.
 func TestGolden(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		make func(t *testing.T, width, height int) *screen
-	}{
+	for _, tt := range append(peopleScreens(), []goldenScreen{
 		{"welcome", welcomeScreen},
 		{"lan-off", lanOffScreen},
 		{"room", roomScreen},
@@ -47,7 +50,7 @@ func TestGolden(t *testing.T) {
 		}},
 		{"hostile", hostileScreen},
 		{"strange-scripts", scriptsScreen},
-	} {
+	}...) {
 		for _, size := range sizes {
 			t.Run(fmt.Sprintf("%s-%dx%d", tt.name, size.Width, size.Height), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

@@ -59,7 +59,8 @@ type model struct {
 	people map[identity.ID]messenger.Person
 	order  []identity.ID // of people, as the engine sorts them
 	near   int           // people with a live link over the LAN
-	direct int           // people with another live link
+	direct int           // contacts with another live link
+	asking int           // strangers elsewhere who would like to write
 	chats  map[messenger.Chat]*conversation
 	open   *conversation
 
@@ -135,30 +136,35 @@ func (m *model) person(id identity.ID) messenger.Person {
 	return messenger.Person{ID: id, Name: id.Tag(), Tag: id.Tag()}
 }
 
-// label is a person's name and tag, clean.
-func label(p messenger.Person) string { return text.Name(p.Name) + " ·" + p.Tag }
+// label is a person's name and, until they are verified, tag, clean.
+func label(p messenger.Person) string { return text.Name(p.Name) + text.Tag(p.Tag, p.Verified) }
 
 // put keeps what is newly known of a person, and reports whether that changes
-// how they are called.
+// how they are shown.
 func (m *model) put(p messenger.Person) (renamed bool) {
 	was, known := m.people[p.ID]
 	m.people[p.ID] = p
 	if !known {
 		m.order = append(m.order, p.ID)
 	}
-	return !known || was.Name != p.Name || was.Tag != p.Tag
+	return !known || was.Name != p.Name || was.Tag != p.Tag || was.Verified != p.Verified
 }
 
 // sortRoster gives the roster what it shows now.
 func (m *model) sortRoster() {
 	people := make([]messenger.Person, len(m.order))
-	m.near, m.direct = 0, 0
+	m.near, m.direct, m.asking = 0, 0, 0
 	for i, id := range m.order {
-		people[i] = m.people[id]
+		p := m.people[id]
+		people[i] = p
+		if p.Standing == messenger.StandingRequest {
+			m.asking++
+		}
 		switch {
-		case people[i].Near():
+		case p.Standing == messenger.StandingBlocked:
+		case p.Near():
 			m.near++
-		case people[i].Connected():
+		case p.Connected() && p.Contact:
 			m.direct++
 		}
 	}
@@ -170,17 +176,20 @@ func (m *model) sortRoster() {
 			}
 			return 0
 		},
-		func(p messenger.Person) string {
-			return roster.LastSeen(p, func(t time.Time) string { return chat.Since(t.In(m.opts.Zone), now) })
+		func(p messenger.Person) []string {
+			return roster.Away(p, func(t time.Time) string { return chat.Since(t.In(m.opts.Zone), now) })
 		}))
 	m.roster.Open(m.open.chat)
 	m.left = nil
 }
 
-// unread is how many messages wait to be read, in all chats.
+// unread is how many messages wait to be read, in all chats but those with
+// people who are blocked.
 func (m *model) unread() (n int) {
-	for _, conv := range m.chats {
-		n += conv.unread
+	for c, conv := range m.chats {
+		if conv == m.open || m.people[c.Peer].Standing != messenger.StandingBlocked {
+			n += conv.unread
+		}
 	}
 	return n
 }

@@ -36,6 +36,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		m.show(m.roster.Beside(+1))
 	case key.Matches(msg, keys.Focus):
 		m.focusRoster(!m.onRoster)
+	case m.onRoster && (key.Matches(msg, keys.Send) || msg.String() == "right"):
+		return m.choose()
 	case m.onRoster && m.pressRoster(msg):
 	case key.Matches(msg, keys.PageUp):
 		m.open.list.Scroll(-max(m.listHeight()-2, 1))
@@ -74,10 +76,6 @@ func (m *model) pressRoster(msg tea.KeyPressMsg) bool {
 		m.roster.Move(-1 << 20)
 	case "pgdown", "end":
 		m.roster.Move(1 << 20)
-	case "enter", "right":
-		c := m.roster.Chosen()
-		m.focusRoster(false)
-		m.show(c)
 	case "esc", "left":
 		m.focusRoster(false)
 	default:
@@ -87,6 +85,17 @@ func (m *model) pressRoster(msg tea.KeyPressMsg) bool {
 		return false
 	}
 	return true
+}
+
+// choose opens what the cursor of the roster is on.
+func (m *model) choose() tea.Cmd {
+	place := m.roster.Chosen()
+	m.focusRoster(false)
+	if place.Requests {
+		return m.carryOut(command.Requests{})
+	}
+	m.show(place.Chat)
+	return nil
 }
 
 // paste writes what was pasted. More than a message may have stays in the

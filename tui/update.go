@@ -67,6 +67,23 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		cmd = m.found(msg)
 	case outboxMsg:
 		cmd = m.outbox(msg)
+	case addedMsg:
+		m.added(msg)
+	case invitedMsg:
+		m.dialogs.Push(m.invitationDialog(msg.made))
+	case invitationsMsg:
+		if msg.show {
+			m.dialogs.Push(m.invitationsDialog(msg.open))
+		} else {
+			m.say("the invitation is taken back", "")
+			m.dialogs.Replace(m.invitationsDialog(msg.open))
+		}
+	case verifyMsg:
+		m.put(msg.person)
+		m.dialogs.Push(m.verifyDialog(verification{msg.person.ID, msg.number}))
+	case cardMsg:
+		m.put(msg.person)
+		m.dialogs.Push(m.card(msg.person.ID))
 	case countMsg:
 		m.counting = false
 		cmd = loadNet(m.client, false)
@@ -106,7 +123,7 @@ func (m *model) setPeople(all []messenger.Person) {
 		m.put(p)
 	}
 	m.renamed()
-	m.dialogs.Refresh(dialog.People, m.peopleLines())
+	m.refreshPeople()
 }
 
 // renamed draws anew whatever shows names.

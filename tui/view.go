@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"dione/net/messenger"
 	"dione/tui/text"
 	"dione/tui/theme"
 )
@@ -173,10 +174,18 @@ func (m *model) placeholder() string {
 		return "write to everybody near"
 	}
 	p := m.person(m.open.chat.Peer)
-	if !p.Connected() {
-		return "write to " + text.Name(p.Name) + ": it waits until you are both up"
+	name := text.Name(p.Name)
+	switch {
+	case p.Standing == messenger.StandingBlocked:
+		return name + " is blocked: /unblock takes it back"
+	case p.Standing == messenger.StandingRequest:
+		return "write to " + name + ": that accepts their request"
+	case p.Pending:
+		return "write to " + name + ": it waits until they accept you"
+	case !p.Connected():
+		return "write to " + name + ": it waits until you are both up"
 	}
-	return "write to " + text.Name(p.Name)
+	return "write to " + name
 }
 
 // drawAnswer draws what the last command had to say, once.

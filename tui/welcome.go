@@ -64,7 +64,7 @@ func (m *model) welcome() []paragraph {
 	}
 	var names []string
 	for _, id := range m.order {
-		if p := m.people[id]; p.Near() {
+		if p := m.people[id]; p.Near() && p.Standing != messenger.StandingBlocked {
 			names = append(names, label(p))
 		}
 	}
@@ -83,6 +83,8 @@ func (m *model) welcome() []paragraph {
 	return append(ps,
 		paragraph{},
 		paragraph{th.Muted, "Open dione on another machine of this network, or here in a second terminal: dione --home DIR. Machines in different networks, or a Wi-Fi that keeps its guests apart, do not see each other."},
+		paragraph{},
+		paragraph{th.Muted, "For a friend elsewhere, /invite makes an invitation; /add takes one, or an address."},
 		paragraph{},
 		paragraph{th.Muted, "Tab goes to the people · F1 shows every key and command"},
 	)
@@ -118,15 +120,34 @@ func firstAddr(in messenger.Interface) string {
 // beginning says in an empty private chat what will happen to what is written.
 func (m *model) beginning() []paragraph {
 	p := m.person(m.open.chat.Peer)
+	th := &m.theme
 	ps := []paragraph{
-		{m.theme.Strong, label(p)},
+		{th.Strong, label(p)},
 		{},
-		{"", "Only the two of you read what is written here."},
 	}
-	if p.Connected() {
-		return append(ps, paragraph{m.theme.Good, "● here now, over " + chat.PathName(p.Path)})
+	if p.Standing == messenger.StandingBlocked {
+		return append(ps, paragraph{th.Muted, "Blocked: nothing of theirs is taken, and they are not told. /unblock takes it back."})
 	}
-	return append(ps, paragraph{m.theme.Muted, "○ away: what you write waits here, also over restarts, until you are both up."})
+	ps = append(ps, paragraph{"", "Only the two of you read what is written here."})
+	switch {
+	case p.Standing == messenger.StandingRequest:
+		ps = append(ps, paragraph{th.Unread, "They ask to write to you. /accept, or an answer, makes them a contact; /block keeps them out. They are told nothing until you accept."})
+	case p.Pending:
+		ps = append(ps, paragraph{th.Muted, "● here, over " + chat.PathName(p.Path) + ", but they have not accepted you yet: what you write waits until they do."})
+	case p.Connected():
+		ps = append(ps, paragraph{th.Good, "● here now, over " + chat.PathName(p.Path)})
+	case p.Problem != "":
+		ps = append(ps, paragraph{th.Muted, "○ not reached: " + text.Name(p.Problem) + ". dione goes on trying; what you write waits here, also over restarts, until you are both up."})
+	default:
+		ps = append(ps, paragraph{th.Muted, "○ away: what you write waits here, also over restarts, until you are both up."})
+	}
+	switch {
+	case p.Verified:
+		return append(ps, paragraph{th.Good, "✓ verified: you have compared safety numbers"})
+	case m.layout.low():
+		return ps
+	}
+	return append(ps, paragraph{th.Muted, "/verify compares safety numbers: then you know that nobody sits between you."})
 }
 
 func count(n int, one, many string) string {

@@ -38,7 +38,7 @@ var arrows = []struct {
 	{"dione/tui/record", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/text"}},
 	{"dione/tui/plain", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/command", "dione/tui/record", "dione/tui/text"}},
 	{"dione/tui", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/*"}},
-	{"dione/tui/*", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/theme", "dione/tui/text", "dione/tui/command"}},
+	{"dione/tui/*", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/theme", "dione/tui/text", "dione/tui/command", "dione/tui/qr"}},
 }
 
 // outside says what the pure half of the program may not touch: crypto has no

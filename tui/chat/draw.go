@@ -208,7 +208,7 @@ func (l *List) putName(n *line, m messenger.Message, width int) {
 		return
 	}
 	p := l.look.Who(m.From)
-	tag := " ·" + p.Tag
+	tag := text.Tag(p.Tag, p.Verified)
 	room := width - l.look.Meter.Width(tag)
 	if !m.Chat.IsRoom() { // the header names the only other person
 		tag, room = "", width

@@ -106,7 +106,7 @@ func (l *List) moves(n *note) (came, left string) {
 	path := messenger.PathNone
 	for _, m := range n.moves {
 		p := l.look.Who(m.who)
-		name := text.Name(p.Name) + " ·" + p.Tag
+		name := text.Name(p.Name) + text.Tag(p.Tag, p.Verified)
 		if m.path == messenger.PathNone {
 			out = append(out, name)
 			continue

@@ -26,8 +26,8 @@ type (
 	// Text, writes to it.
 	Msg struct{ To, Text string }
 
-	// Who lists the people known.
-	Who struct{}
+	// Who lists the people known, or tells all about the one called Who.
+	Who struct{ Who string }
 
 	// History shows the last N messages of the current chat.
 	History struct{ N int }
@@ -175,7 +175,7 @@ func All() []Spec {
 	return []Spec{
 		{"help", "/help [COMMAND]", "show what can be typed", parseHelp},
 		{"msg", "/msg NAME [TEXT]", "open the chat with somebody, or write to them; /msg #lan is the room", parseMsg},
-		{"who", "/who", "show who is near and whom you know", bare(Who{})},
+		{"who", "/who [NAME]", "show who is near and whom you know, or all about one of them", parseWho(func(who string) Command { return Who{who} })},
 		{"history", "/history [N]", "show the last messages of this chat", parseHistory},
 		{"name", "/name [NEW]", "show or change your own name", parseName},
 		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},

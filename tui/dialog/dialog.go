@@ -18,21 +18,28 @@ const (
 	People
 	Net
 	Outbox
+	Requests
+	Blocked
+	Invitations
+	Invite
+	Verify
+	Card
 )
 
 // Line is one line of a dialog. Its texts are clean.
 type Line struct {
-	Left  string // in a column of its own, such as a key or a name
-	Right string
-	Head  bool // begins a part of the dialog; only Left is shown
-	Value any  // what choosing the line means; nil: it cannot be chosen
+	Left   string // in a column of its own, such as a key or a name
+	Right  string
+	Head   bool // begins a part of the dialog; only Left is shown
+	Strong bool // stands out; only Left is shown
+	Value  any  // what choosing the line means; nil: it cannot be chosen
 }
 
 // Action is what a key in a dialog asks its owner to do.
 type Action struct {
 	Kind  Kind
 	Key   string // one of the dialog's Keys
-	Value any    // of the line under the cursor, nil if there is none
+	Value any    // of the line under the cursor, or what the dialog is About
 }
 
 // Dialog is a titled list of lines.
@@ -43,10 +50,13 @@ type Dialog struct {
 	Keys  []string // keys that are the owner's, such as "enter"
 	Lines []Line
 	Empty string // shown when there are no lines
+	Code  string // shown as a QR code beside or below the lines, where there is room
+	About any    // what the whole dialog is about, the Value of its actions
 
 	cursor int // index of the line under the cursor
 	top    int // first row in view
 	page   int // rows that were shown last
+	code   code
 }
 
 func (d *Dialog) choosable() bool {
@@ -73,16 +83,16 @@ func (d *Dialog) move(by int) {
 }
 
 func (d *Dialog) chosen() any {
-	if d.cursor < len(d.Lines) {
+	if d.cursor < len(d.Lines) && d.Lines[d.cursor].Value != nil {
 		return d.Lines[d.cursor].Value
 	}
-	return nil
+	return d.About
 }
 
 // settle puts the cursor on a line that can be chosen.
 func (d *Dialog) settle() {
 	d.cursor = min(d.cursor, max(len(d.Lines)-1, 0))
-	if d.choosable() && d.chosen() == nil {
+	if d.choosable() && d.Lines[d.cursor].Value == nil {
 		at := d.cursor
 		if d.move(+1); d.cursor == at {
 			d.move(-1)
@@ -117,6 +127,31 @@ func (s *Stack) Clear() { s.open = nil }
 // Has reports whether a dialog of the kind is open.
 func (s *Stack) Has(k Kind) bool {
 	return slices.ContainsFunc(s.open, func(d *Dialog) bool { return d.Kind == k })
+}
+
+// About returns what the open dialog of the kind is about, nil if none is open.
+func (s *Stack) About(k Kind) any {
+	for _, d := range s.open {
+		if d.Kind == k {
+			return d.About
+		}
+	}
+	return nil
+}
+
+// Wide reports whether the top dialog needs all the room that there is.
+func (s *Stack) Wide() bool { return s.Open() && s.open[len(s.open)-1].Code != "" }
+
+// Replace puts d in the place of the open dialog of its kind, if there is one.
+// The cursor stays where it was.
+func (s *Stack) Replace(d *Dialog) {
+	for i, o := range s.open {
+		if o.Kind == d.Kind {
+			d.cursor, d.top, d.page = o.cursor, o.top, o.page
+			d.settle()
+			s.open[i] = d
+		}
+	}
 }
 
 // Refresh gives a dialog new lines, if it is open.

@@ -15,6 +15,7 @@ type drawing struct {
 	*Dialog
 	th     *theme.Theme
 	m      text.Meter
+	box    int // columns between the borders and the blanks beside them
 	width  int // of the lines
 	column int // of what stands at the left
 	mark   int // of the sign before the chosen line
@@ -27,9 +28,26 @@ func (s *Stack) View(width, height int, th *theme.Theme, m text.Meter) []string 
 		return nil
 	}
 	inner := min(width, maxWidth) - 2
-	d := drawing{Dialog: s.open[len(s.open)-1], th: th, m: m, width: inner - 2}
+	d := drawing{Dialog: s.open[len(s.open)-1], th: th, m: m, box: inner - 2, width: inner - 2}
+	code, beside := d.place(height - 2)
 	body, at := d.body()
 	d.page = min(len(body), height-2)
+	switch {
+	case beside:
+		d.page = min(max(len(body), len(code)), height-2)
+		for len(body) < d.page {
+			body = append(body, text.Pad(d.width))
+		}
+	case code != nil:
+		body = append(append(body, text.Pad(d.width)), code...)
+		d.page = min(len(body), height-2)
+	case d.Code != "":
+		body = append(body, text.Pad(d.width))
+		for _, r := range m.Wrap("The QR code needs a larger window.", d.width) {
+			body = append(body, th.Muted.Paint(d.fit(r, d.width)))
+		}
+		d.page = min(len(body), height-2)
+	}
 	if d.choosable() {
 		d.top = max(min(d.top, at), at-d.page+1)
 	}
@@ -39,15 +57,21 @@ func (s *Stack) View(width, height int, th *theme.Theme, m text.Meter) []string 
 		foot += " · ↑ ↓ more"
 	}
 	rows := []string{d.border("╭", d.Title, "╮", th.Accent)}
-	for _, r := range body[d.top : d.top+d.page] {
+	for i, r := range body[d.top : d.top+d.page] {
+		switch {
+		case beside && i < len(code):
+			r = code[i] + r
+		case beside:
+			r = text.Pad(d.box-d.width) + r
+		}
 		rows = append(rows, th.Line.Paint("│")+" "+r+" "+th.Line.Paint("│"))
 	}
 	return append(rows, d.border("╰", foot, "╯", th.Muted))
 }
 
 func (d drawing) border(left, label, right string, st theme.Style) string {
-	label = d.m.Truncate(" "+label+" ", d.width)
-	rest := strings.Repeat("─", d.width+1-d.m.Width(label))
+	label = d.m.Truncate(" "+label+" ", d.box)
+	rest := strings.Repeat("─", d.box+1-d.m.Width(label))
 	return d.th.Line.Paint(left+"─") + st.Paint(label) + d.th.Line.Paint(rest+right)
 }
 
@@ -73,6 +97,10 @@ func (d *drawing) body() (rows []string, at int) {
 		switch {
 		case l.Head:
 			rows = append(rows, d.th.Muted.Paint(d.fit(l.Left, d.width)))
+		case l.Strong:
+			for _, s := range d.m.Wrap(l.Left, d.width-d.mark) {
+				rows = append(rows, text.Pad(d.mark)+d.th.Strong.Paint(d.fit(s, d.width-d.mark)))
+			}
 		case l.Right == "":
 			for _, s := range d.m.Wrap(l.Left, d.width-d.mark) {
 				rows = append(rows, d.row("", s, chosen))

@@ -22,14 +22,7 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 	case command.Msg:
 		return s.message(ctx, cmd)
 	case command.Who:
-		people, err := s.client.People(ctx)
-		for _, p := range people {
-			s.print(record.PersonOf(p))
-		}
-		if err == nil && len(people) == 0 {
-			s.info("nobody near yet, and nobody known")
-		}
-		return err
+		return s.who(ctx, cmd.Who)
 	case command.History:
 		return s.history(ctx, cmd.N)
 	case command.Name:
@@ -81,6 +74,25 @@ func (s *session) message(ctx context.Context, cmd command.Msg) error {
 	s.chat = chat
 	s.print(record.Chat{Conversation: chat.String(), Name: name})
 	return nil
+}
+
+// who tells of the person of a name, or of everybody.
+func (s *session) who(ctx context.Context, name string) error {
+	if name != "" {
+		p, err := s.client.Resolve(ctx, name)
+		if err == nil {
+			s.print(record.PersonOf(p))
+		}
+		return err
+	}
+	people, err := s.client.People(ctx)
+	for _, p := range people {
+		s.print(record.PersonOf(p))
+	}
+	if err == nil && len(people) == 0 {
+		s.info("nobody near yet, and nobody known")
+	}
+	return err
 }
 
 func (s *session) history(ctx context.Context, n int) error {

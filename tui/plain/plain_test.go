@@ -195,11 +195,13 @@ func TestCommands(t *testing.T) {
 		expect(t, "/who", r.types("/who"),
 			"person "+him+" bob bbbb lan",
 			"person "+her+" eve eeee contact "+time.UnixMilli(eve.LastSeen).Format("2006-01-02T15:04:05.000Z07:00"))
+		expect(t, "/who NAME", r.types("/who bob"), "person "+him+" bob bbbb lan")
+		expect(t, "/who nobody", r.types("/who zoe"), `error nobody known is called "zoe" — hint: /who lists the people you know; /add takes an address or an invitation`)
 		expect(t, "/name", r.types("/name"), "info you are ann ·aaaa")
 		expect(t, "/name NEW", r.types("/name anna"), "info you are anna ·aaaa")
 		expect(t, "/name of nothing", r.types("/name !"), `error "!" is no name`)
 		expect(t, "/net", r.types("/net"), "net /ip4/10.0.0.1/tcp/4001 links 1 queued 0 in 300 out 400")
-		expect(t, "/help", r.types("/help who"), "info /who: show who is near and whom you know")
+		expect(t, "/help", r.types("/help who"), "info /who [NAME]: show who is near and whom you know, or all about one of them")
 		expect(t, "unknown command", r.types("/wo"), "error no command /wo — hint: did you mean /who? (//wo sends it as text)")
 		expect(t, "unknown name", r.types("/msg zoe"), `error nobody known is called "zoe" — hint: /who lists the people you know; /add takes an address or an invitation`)
 		if _, err := io.WriteString(r.in, "/quit\n"); err != nil {

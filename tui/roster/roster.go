@@ -11,36 +11,53 @@ import (
 	"dione/tui/theme"
 )
 
-// Entry is one conversation that can be chosen.
+// Place is what a line leads to: a conversation, or the box of requests.
+type Place struct {
+	Chat     messenger.Chat
+	Requests bool
+}
+
+// Entry is one line that can be chosen.
 type Entry struct {
-	Chat   messenger.Chat
-	Person messenger.Person // zero for the room
-	Unread int
-	Seen   string // when the person was last here; "" if they are, or never were
+	Place
+	Person messenger.Person // zero for the room and the requests
+	Unread int              // messages; or how many requests there are
+	Words  []string         // why a person is away, or since when: the best that fits is shown
 }
 
 // Roster is the list and the place in it. The zero Roster is empty.
 type Roster struct {
 	entries []Entry
 	open    messenger.Chat // the conversation on the screen
-	cursor  messenger.Chat // the line under the cursor
+	cursor  Place          // the line under the cursor
 	active  bool           // the cursor is shown
 	top     int            // first line in view
 }
 
 // Sort puts people into the order of the screen, which is that of the
-// argument: the room first, those near, then contacts and who is reached by
-// another way.
-func Sort(people []messenger.Person, unread func(messenger.Chat) int, seen func(messenger.Person) string) []Entry {
-	entries := []Entry{{Chat: messenger.Room, Unread: unread(messenger.Room)}}
+// argument: the room first, those near, then contacts and who has written, and
+// then the box of requests. Who is blocked is not shown.
+func Sort(people []messenger.Person, unread func(messenger.Chat) int, words func(messenger.Person) []string) []Entry {
+	entries := []Entry{{Unread: unread(messenger.Room)}}
+	requests := 0
 	for _, near := range []bool{true, false} {
 		for _, p := range people {
 			chat := messenger.Chat{Peer: p.ID}
 			n := unread(chat)
-			if p.Near() == near && (near || p.Contact || p.Connected() || n > 0) {
-				entries = append(entries, Entry{Chat: chat, Person: p, Unread: n, Seen: seen(p)})
+			asks := p.Standing == messenger.StandingRequest
+			if p.Near() != near || p.Standing == messenger.StandingBlocked {
+				continue
+			}
+			if asks {
+				requests++
+			}
+			if near || !asks && (p.Contact || n > 0) {
+				entries = append(entries, Entry{Place: Place{Chat: chat}, Person: p, Unread: n, Words: words(p)})
 			}
 		}
+	}
+	if requests > 0 {
+		entries = append(entries, Entry{Place: Place{Requests: true}, Unread: requests})
 	}
 	return entries
 }
@@ -54,7 +71,7 @@ func (r *Roster) Open(c messenger.Chat) { r.open = c }
 // Focus shows the cursor, on the open conversation at first, or hides it.
 func (r *Roster) Focus(on bool) {
 	if r.active = on; on {
-		r.cursor = r.open
+		r.cursor = Place{Chat: r.open}
 	}
 }
 
@@ -62,31 +79,34 @@ func (r *Roster) Focus(on bool) {
 func (r *Roster) Move(by int) {
 	if len(r.entries) > 0 {
 		i := min(max(r.index(r.cursor)+by, 0), len(r.entries)-1)
-		r.cursor = r.entries[i].Chat
+		r.cursor = r.entries[i].Place
 	}
 }
 
-// Chosen returns the conversation under the cursor.
-func (r *Roster) Chosen() messenger.Chat {
+// Chosen returns what the line under the cursor leads to.
+func (r *Roster) Chosen() Place {
 	if len(r.entries) == 0 {
-		return messenger.Room
+		return Place{}
 	}
-	return r.entries[r.index(r.cursor)].Chat
+	return r.entries[r.index(r.cursor)].Place
 }
 
 // Beside returns the conversation so many lines from the open one. The list
 // goes round.
 func (r *Roster) Beside(by int) messenger.Chat {
 	n := len(r.entries)
+	if n > 0 && r.entries[n-1].Requests {
+		n--
+	}
 	if n == 0 {
 		return messenger.Room
 	}
-	return r.entries[((r.index(r.open)+by)%n+n)%n].Chat
+	return r.entries[((r.index(Place{Chat: r.open})+by)%n+n)%n].Chat
 }
 
-func (r *Roster) index(c messenger.Chat) int {
+func (r *Roster) index(p Place) int {
 	for i, e := range r.entries {
-		if e.Chat == c {
+		if e.Place == p {
 			return i
 		}
 	}
@@ -98,16 +118,19 @@ func (r *Roster) View(width, height int, th *theme.Theme, m text.Meter) []string
 	const blank, heading = -1, -2 // in place of an entry; below heading: the heading of an entry
 	var lines []int
 	at, section := 0, ""
-	current := r.open
+	current := Place{Chat: r.open}
 	if r.active {
 		current = r.cursor
 	}
 	for i, e := range r.entries {
 		if s := sectionOf(e); s != section {
 			section = s
-			lines = append(lines, blank, heading-i)
+			lines = append(lines, blank)
+			if !e.Requests { // their line is its own heading
+				lines = append(lines, heading-i)
+			}
 		}
-		if e.Chat == current {
+		if e.Place == current {
 			at = len(lines)
 		}
 		lines = append(lines, i)
@@ -125,7 +148,7 @@ func (r *Roster) View(width, height int, th *theme.Theme, m text.Meter) []string
 			rows = append(rows, th.Muted.Paint(m.Fit(" "+sectionOf(r.entries[heading-i]), width)))
 		default:
 			e := r.entries[i]
-			rows = append(rows, d.entry(e, e.Chat == r.open, r.active && e.Chat == r.cursor))
+			rows = append(rows, d.entry(e, e.Place == Place{Chat: r.open}, r.active && e.Place == r.cursor))
 		}
 	}
 	if len(r.entries) == 1 && height > 2 {
@@ -139,6 +162,8 @@ func (r *Roster) View(width, height int, th *theme.Theme, m text.Meter) []string
 
 func sectionOf(e Entry) string {
 	switch {
+	case e.Requests:
+		return "REQUESTS"
 	case e.Chat.IsRoom():
 		return ""
 	case e.Person.Near():
@@ -158,15 +183,14 @@ type drawing struct {
 // messages are unread or when somebody was last seen. The tag is never cut.
 func (d drawing) entry(e Entry, open, chosen bool) string {
 	sign, name, tag, signStyle := "#", "lan", "", d.th.Muted
-	if !e.Chat.IsRoom() {
-		sign, name, tag = "○", text.Name(e.Person.Name), " ·"+e.Person.Tag
+	switch {
+	case e.Requests:
+		sign, name = "", "REQUESTS"
+	case !e.Chat.IsRoom():
+		sign, name, tag = "○", text.Name(e.Person.Name), text.Tag(e.Person.Tag, e.Person.Verified)
 		if e.Person.Connected() {
 			sign, signStyle = "●", d.th.Good
 		}
-	}
-	end, endStyle := e.Seen, d.th.Muted
-	if e.Unread > 0 {
-		end, endStyle = badge(e.Unread), d.th.Unread
 	}
 	mark := " "
 	switch {
@@ -175,13 +199,17 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 	case open:
 		mark = "▎"
 	}
-	room := d.width - 4 - d.m.Width(tag) // mark, sign, blank, and one at the right
+	gap := ""
+	if sign != "" {
+		gap = " "
+	}
+	room := d.width - 2 - d.m.Width(sign+gap+tag) // mark, and one at the right
+	end, endStyle := d.words(e.Words, room-d.m.Width(name), room-min(d.m.Width(name), 6)), d.th.Muted
+	if e.Unread > 0 {
+		end, endStyle = badge(e.Unread), d.th.Unread
+	}
 	if end != "" {
-		if need := d.m.Width(end) + 1; e.Unread > 0 || room-need >= min(d.m.Width(name), 6) {
-			room -= need
-		} else {
-			end = ""
-		}
+		room -= d.m.Width(end) + 1
 	}
 	if room < 1 {
 		return text.Pad(d.width)
@@ -192,14 +220,31 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 		fill += " "
 	}
 	if chosen {
-		return d.th.Chosen.Paint(mark + sign + " " + d.m.Show(name) + tag + fill + end + " ")
+		return d.th.Chosen.Paint(mark + sign + gap + d.m.Show(name) + tag + fill + d.m.Show(end) + " ")
 	}
 	nameStyle := theme.Style("")
-	if open || e.Unread > 0 {
+	switch {
+	case e.Requests:
+		nameStyle = d.th.Muted
+	case open || e.Unread > 0:
 		nameStyle = d.th.Strong
 	}
-	return d.th.Accent.Paint(mark) + signStyle.Paint(sign) + " " + nameStyle.Paint(d.m.Show(name)) +
-		d.th.Muted.Paint(tag) + fill + endStyle.Paint(end) + " "
+	return d.th.Accent.Paint(mark) + signStyle.Paint(sign) + gap + nameStyle.Paint(d.m.Show(name)) +
+		d.th.Muted.Paint(tag) + fill + endStyle.Paint(d.m.Show(end)) + " "
+}
+
+// words picks the first of several wordings that fits into room columns, or
+// the shortest if it fits into most, where the name is cut.
+func (d drawing) words(wordings []string, room, most int) string {
+	for _, s := range wordings {
+		if d.m.Width(s)+1 <= room {
+			return s
+		}
+	}
+	if n := len(wordings); n > 0 && d.m.Width(wordings[n-1])+1 <= most {
+		return wordings[n-1]
+	}
+	return ""
 }
 
 func badge(n int) string {
@@ -209,10 +254,25 @@ func badge(n int) string {
 	return strconv.Itoa(n)
 }
 
-// LastSeen tells for [Sort] when p was last here; since writes the time.
-func LastSeen(p messenger.Person, since func(time.Time) string) string {
-	if p.Connected() || p.LastSeen == 0 {
-		return ""
+// Away says for [Sort] in ever fewer words why p is not here, or since when;
+// since writes the time.
+func Away(p messenger.Person, since func(time.Time) string) []string {
+	seen := ""
+	if p.LastSeen != 0 {
+		seen = since(time.UnixMilli(p.LastSeen))
 	}
-	return since(time.UnixMilli(p.LastSeen))
+	problem := text.Name(p.Problem)
+	switch {
+	case p.Pending:
+		return []string{"waiting to be accepted", "not accepted yet", "waiting", "…"}
+	case p.Connected():
+		return nil
+	case seen != "" && problem != "":
+		return []string{problem + " · " + seen, "not reached · " + seen, "! " + seen, "!"}
+	case seen != "":
+		return []string{seen}
+	case problem != "":
+		return []string{problem, "not reached", "!"}
+	}
+	return nil
 }

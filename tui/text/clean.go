@@ -55,6 +55,15 @@ func Name(s string) string {
 	return strings.Join(strings.Fields(capClusters(norm.NFC.String(strings.Map(aloof, s)))), " ")
 }
 
+// Tag returns what stands behind the name of a person: their tag, until the
+// user has verified them. Nobody else goes without one.
+func Tag(tag string, verified bool) string {
+	if verified {
+		return ""
+	}
+	return " ·" + tag
+}
+
 // Input returns text that the user typed or pasted as the composer may hold
 // it: like Clean, but it keeps tabs and the user's own spelling.
 func Input(s string) string {

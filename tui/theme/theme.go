@@ -35,7 +35,9 @@ type Theme struct {
 	Mine   Style // own name
 	Chosen Style // the line under the cursor
 	Hint   Style // the next step, the text of an empty composer
+	Code   Style // a QR code, dark on light; without colours it is drawn in those of the terminal
 
+	Dark   bool        // the background is dark
 	Cursor color.Color // nil: the terminal's own
 	names  [6]Style
 }
@@ -113,7 +115,11 @@ func New(dark bool, profile colorprofile.Profile) Theme {
 		Mine:   colour(p.accent),
 		Chosen: Style(ansi.NewStyle(ansi.AttrReverse).String()),
 		Hint:   colour(p.muted, ansi.AttrItalic),
+		Dark:   dark,
 		Cursor: tint(p.accent),
+	}
+	if ink, paper := tint(shade{"0", "16", "#000000"}), tint(shade{"15", "231", "#ffffff"}); ink != nil {
+		t.Code = Style(ansi.NewStyle().ForegroundColor(ink).BackgroundColor(paper).String())
 	}
 	for i, s := range p.names {
 		t.names[i] = colour(s)
