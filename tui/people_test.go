@@ -288,7 +288,7 @@ func TestPersonChanged(t *testing.T) {
 	s.want("waiting to be accepted", "heidi ·"+heidi.Tag+" has not accepted you yet")
 	tell(func(p *messenger.Person) { p.Pending, p.Welcome = false, true })
 	s.wantNot("waiting to be accepted")
-	s.want("heidi ·"+heidi.Tag+" has accepted you", "heidi ·" + heidi.Tag + "  direct")
+	s.want("heidi ·"+heidi.Tag+" has accepted you", "heidi ·"+heidi.Tag+"  direct")
 	// Of somebody not known yet nothing is said.
 	p := someone(40, "ivan", messenger.PathNone)
 	p.Verified, p.Contact = true, true
