@@ -210,7 +210,7 @@ func (m *model) invitationDialog(inv messenger.Invitation) *dialog.Dialog {
 			{},
 			{Left: "Give it to one person, by a way that you trust: whoever uses it first becomes your contact."},
 			{},
-			{Left: "They write /add and the text. You both have to be up then."},
+			{Left: "They write /add and the text, while you are up and can be reached from there (/net)."},
 			{},
 			{Left: "Ends on " + ends + ", later if you use dione meanwhile."},
 			{},

@@ -119,13 +119,17 @@ func (m *model) moved(p messenger.Person, was messenger.Path) {
 	}
 }
 
-// renamedTo announces a new name, in the room if it is one of this LAN.
+// renamedTo announces a new name: in the chat with them, in the room if they
+// are of this LAN, and for a contact also in the chat that is open.
 func (m *model) renamedTo(ev messenger.PersonRenamed) {
-	words := fmt.Sprintf("%s is now called %s", text.Name(ev.Was), label(ev.Person))
-	if ev.Person.Near() || ev.Person.Contact {
-		m.noteIn(messenger.Room, words, "")
+	p := ev.Person
+	words := fmt.Sprintf("%s is now called %s", text.Name(ev.Was), label(p))
+	for c := range m.chats {
+		known := p.Contact && p.Standing != messenger.StandingBlocked
+		if c.Peer == p.ID || c.IsRoom() && p.Near() || c == m.open.chat && known {
+			m.noteIn(c, words, "")
+		}
 	}
-	m.noteIn(messenger.Chat{Peer: ev.Person.ID}, words, "")
 	m.refreshPeople()
 }
 

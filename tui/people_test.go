@@ -91,7 +91,7 @@ func TestTrustCommands(t *testing.T) {
 		want []string
 	}{
 		{"/add bogus as zoe", `add bogus as "zoe"`, []string{"✗ no address", "write one"}},
-		{"/add /ip4/1.2.3.4 as z", `add /ip4/1.2.3.4 as "z"`, []string{"z ·" + zoe.Tag + " is a contact now", "looking for them"}},
+		{"/add /ip4/1.2.3.4 as z", `add /ip4/1.2.3.4 as "z"`, []string{"z ·" + zoe.Tag + " is a contact now", "dione looks for them"}},
 		{"/add", "", []string{"✗ /add cannot be read"}},
 		{"/invite", "invite", []string{"Invitation", "dione:mfzq2abc", "Ends on 4 December", "c copies"}},
 		{"/invite list", "", []string{"No invitation is open"}},
@@ -303,6 +303,13 @@ func TestRenamed(t *testing.T) {
 	s.fake.people[0] = rob
 	s.tell(messenger.PersonRenamed{Person: rob, Was: "bob"})
 	s.want("bob is now called rob ·"+bob.Tag, "● rob")
+	frank := s.fake.named("frank")
+	s.keys("/msg dave", "enter")
+	s.fake.people[2].Name = "Frank"
+	s.tell(messenger.PersonRenamed{Person: s.fake.people[2], Was: "frank"})
+	s.want("frank is now called Frank ·"+frank.Tag, "write to dave") // a contact, wherever one is
+	s.tell(messenger.PersonRenamed{Person: stranger(60, "walter"), Was: "peter"})
+	s.wantNot("walter")
 	s.tell(messenger.Notice{Failed: true, Text: "carol ·zzzz is not the carol whom you verified", Hint: "compare safety numbers"})
 	s.want("✗ carol ·zzzz is not the carol", "compare safety numbers")
 }

@@ -47,8 +47,14 @@ func TestRandom(t *testing.T) {
 						s.send([]tea.Msg{tea.FocusMsg{}, tea.BlurMsg{}}[r.IntN(2)])
 					case 3:
 						p := bob
-						p.Path = []messenger.Path{messenger.PathLAN, messenger.PathNone}[r.IntN(2)]
-						s.tell(messenger.PersonNear{Person: p})
+						p.Path = []messenger.Path{messenger.PathLAN, messenger.PathDirect, messenger.PathNone}[r.IntN(3)]
+						p.Standing, p.Contact = messenger.Standing(r.IntN(4)), r.IntN(2) == 0
+						p.Verified, p.Pending = r.IntN(2) == 0, r.IntN(2) == 0
+						p.Problem = []string{"", "no answer"}[r.IntN(2)]
+						f.people[0] = p
+						s.tell([]messenger.Event{
+							messenger.PersonNear{Person: p}, messenger.PersonChanged{Person: p}, messenger.RequestReceived{Person: p},
+						}[r.IntN(3)])
 					case 4:
 						s.send(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: ansi.ModeReset})
 						if f.refuse = nil; r.IntN(2) == 0 {
@@ -99,6 +105,8 @@ func TestEverySize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, s := range []*screen{
 			welcomeScreen(t, 80, 24), unreadScreen(t, 80, 24), hostileScreen(t, 80, 24), scriptsScreen(t, 80, 24), privateScreen(t, 80, 24),
+			peopleScreen(t, 80, 24, "/verify frank", "enter"), peopleScreen(t, 80, 24, "/invite", "enter"),
+			peopleScreen(t, 80, 24, "/requests", "enter"), peopleScreen(t, 80, 24, "/who heidi", "enter"),
 		} {
 			for _, keys := range [][]string{{"words"}, {"tab"}, {"f1"}, {"esc", "/hlep", "enter"}} {
 				s.keys(keys...)

@@ -156,13 +156,7 @@ func (m *model) added(msg addedMsg) {
 	m.renamed()
 	m.dialogs.Clear()
 	m.show(messenger.Chat{Peer: msg.person.ID})
-	words, hint := label(msg.person)+" is a contact now", ""
-	switch {
-	case msg.person.Connected():
-	case len(msg.person.Addrs) > 0:
-		hint = "dione is looking for them, and goes on whenever it runs"
-	}
-	m.say(words, hint)
+	m.say(label(msg.person)+" is a contact now", "")
 }
 
 // changed takes what is new about a person, and tells what the user decided.

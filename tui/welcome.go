@@ -138,6 +138,8 @@ func (m *model) beginning() []paragraph {
 		ps = append(ps, paragraph{th.Good, "● here now, over " + chat.PathName(p.Path)})
 	case p.Problem != "":
 		ps = append(ps, paragraph{th.Muted, "○ not reached: " + text.Name(p.Problem) + ". dione goes on trying; what you write waits here, also over restarts, until you are both up."})
+	case len(p.Addrs) > 0:
+		ps = append(ps, paragraph{th.Muted, "○ away: dione looks for them whenever it runs. What you write waits here, also over restarts, until you are both up."})
 	default:
 		ps = append(ps, paragraph{th.Muted, "○ away: what you write waits here, also over restarts, until you are both up."})
 	}

@@ -132,6 +132,7 @@ func (d *drawing) columns(l Line, chosen bool) (rows []string) {
 // row draws one row: what stands at the left is filled to its column already.
 func (d *drawing) row(left, right string, chosen bool) string {
 	sign := text.Pad(d.mark)
+	left, _ = d.m.Cut(left, d.width-d.mark)
 	right = d.fit(right, d.width-d.mark-d.m.Width(left))
 	if chosen {
 		return d.th.Chosen.Paint("› " + left + right)
