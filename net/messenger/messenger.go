@@ -116,6 +116,9 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		twins:    make(map[twin]int),
 		dials:    dials{timer: time.NewTimer(time.Hour), ended: make(chan dialled)}, // set when the loop begins
 	}
+	if cfg.NoLAN {
+		m.net.LANOff = "switched off by the settings"
+	}
 	_, _ = rand.Read(m.instance[:]) // never fails (crypto/rand)
 	name, port, err := m.load()
 	if err != nil {
