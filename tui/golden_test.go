@@ -63,7 +63,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestGoldenColours holds the styles: the same room in the themes.
+// TestGoldenColours holds the styles: the same screens in the themes.
 func TestGoldenColours(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -75,16 +75,22 @@ func TestGoldenColours(t *testing.T) {
 		{"16-colours", color.Black, colorprofile.ANSI},
 		{"no-colour", color.Black, colorprofile.ASCII},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := unreadScreen(t, 80, 24)
-			s.send(tea.ColorProfileMsg{Profile: tt.profile})
-			s.send(tea.BackgroundColorMsg{Color: tt.back})
-			got := s.View().Content
-			if tt.profile == colorprofile.ASCII && regexp.MustCompile(`\[(\d*;)?[349]\d`).MatchString(got) {
-				t.Errorf("there are colours: %q", got)
-			}
-			golden.RequireEqual(t, []byte(got))
-		})
+		for _, screen := range []goldenScreen{
+			{"", unreadScreen},
+			{"-verify", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "/verify frank", "enter") }},
+			{"-friends", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "tab") }},
+		} {
+			t.Run(tt.name+screen.name, func(t *testing.T) {
+				s := screen.make(t, 80, 24)
+				s.send(tea.ColorProfileMsg{Profile: tt.profile})
+				s.send(tea.BackgroundColorMsg{Color: tt.back})
+				got := s.View().Content
+				if tt.profile == colorprofile.ASCII && regexp.MustCompile(`\[(\d*;)?[349]\d`).MatchString(got) {
+					t.Errorf("there are colours: %q", got)
+				}
+				golden.RequireEqual(t, []byte(got))
+			})
+		}
 	}
 }
 
