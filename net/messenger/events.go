@@ -75,9 +75,9 @@ type (
 		Was    string
 	}
 
-	// PersonChanged says that something else than the name of a person
+	// PersonChanged says that something else than the name shown of a person
 	// changed: their standing, whether they are verified, where they are
-	// reached or why they are not.
+	// reached or why they are not, or the name they claim behind a petname.
 	PersonChanged struct{ Person Person }
 
 	// RequestReceived says that a stranger from elsewhere would like to write.

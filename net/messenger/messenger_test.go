@@ -144,6 +144,13 @@ func TestRename(t *testing.T) {
 	if err != nil || p.ID != bob.Self().ID || p.Claimed != "robert-the-second" {
 		t.Errorf("Resolve(bobby) = %+v, %v", p, err)
 	}
+	if err := bob.SetName(t.Context(), "rob"); err != nil {
+		t.Fatal(err)
+	}
+	await(ann, "the name behind the petname", func(ev PersonChanged) bool {
+		return ev.Person.Name == "bobby" && ev.Person.Claimed == "rob"
+	})
+	await(ann, "notice", func(ev Notice) bool { return ev.Text == p.String()+" calls themselves rob now" })
 	if err := bob.SetName(t.Context(), "\u202e\t"); err == nil {
 		t.Error("a name of invisible characters was taken")
 	}

@@ -68,6 +68,12 @@ func (m *Messenger) setContact(p *person, c store.Contact) {
 	if was.Claimed+was.Petname != "" && p.name() != name {
 		m.pending.push(PersonRenamed{Person: m.shown(p), Was: name})
 	}
+	if p.name() == name && was.Claimed != c.Claimed { // behind a petname
+		m.pending.push(PersonChanged{Person: m.shown(p)})
+		if was.Claimed != "" && c.Claimed != "" && c.Standing != store.StandingBlocked {
+			m.pending.push(Notice{Text: fmt.Sprintf("%s calls themselves %s now", m.shown(p), c.Claimed)})
+		}
+	}
 	if was.Standing != c.Standing || was.Verified != c.Verified || was.Kept != c.Kept || !slices.Equal(was.Addrs, c.Addrs) || !slices.Equal(was.Heard, c.Heard) {
 		m.pending.push(PersonChanged{Person: m.shown(p)})
 	}
