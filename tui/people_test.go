@@ -159,7 +159,8 @@ func TestRequestsDialog(t *testing.T) {
 	s.keys("b")
 	s.fake.wantCall(t, "block "+oscar.Tag)
 	s.want("No stranger asks to write to you.")
-	s.keys("esc")
+	s.wantNot("a accepts")
+	s.keys("enter")
 	s.wantNot("REQUESTS", "● oscar")
 	s.want("○ trent")
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -76,6 +77,62 @@ func screens(t *testing.T, bin string) {
 	tm.await("again", "exit code 0")
 	if on := tm.do("display", "-p", "-t", "again", "#{alternate_on}"); strings.TrimSpace(on) != "0" {
 		t.Error("the terminal is left on its alternate screen")
+	}
+}
+
+// friendsOnScreen has two people on two networks become friends by keys alone.
+func friendsOnScreen(t *testing.T, bin string) {
+	lab := twoNetworks(t)
+	tm := newTmux(t)
+	ann := newHome(t, bin, lab.Host(0), "ann")
+	bob := newHome(t, bin, lab.Host(2), "bob")
+	tm.run("ann", ann)
+	tm.run("bob", bob)
+	tm.await("ann", "nobody near yet")
+	tm.await("bob", "nobody near yet")
+	address := regexp.MustCompile(`/ip4/10\.79\.1\.\S+`)
+	id, err := bob.command("id").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tm.keys("ann", "/add "+address.FindString(string(id))+" as robert", "Enter")
+	tm.await("ann", "waiting to be accepted")
+	tm.keys("ann", "hello over there", "Enter")
+
+	tm.await("bob", "REQUESTS")
+	tm.keys("bob", "Tab", "End", "Enter")
+	tm.await("bob", "STRANGERS WHO WOULD LIKE TO WRITE")
+	tm.keys("bob", "a")
+	tm.await("bob", "is a contact now")
+	tm.await("ann", "✓")
+	tm.keys("bob", "q", "M-Down")
+	tm.await("bob", "hello over there")
+
+	// The same digits on both screens.
+	row := regexp.MustCompile(`(\d{5} ){3}\d{5}`)
+	var digits [2]string
+	for i, session := range []string{"ann", "bob"} {
+		tm.keys(session, "/verify", "Enter")
+		tm.await(session, "y they are the same")
+		digits[i] = strings.Join(row.FindAllString(tm.screen(session), -1), " ")
+		tm.keys(session, "y")
+		tm.await(session, "u takes it back")
+		tm.keys(session, "q")
+		tm.await(session, "verified · direct")
+	}
+	if len(digits[0]) != 71 || digits[0] != digits[1] {
+		t.Errorf("the safety numbers are %q and %q", digits[0], digits[1])
+	}
+
+	tm.keys("bob", "/block", "Enter")
+	tm.await("bob", "verified · blocked")
+	tm.keys("ann", "are you angry?", "Enter")
+	tm.await("ann", "1 queued")
+	tm.keys("bob", "/unblock", "Enter")
+	tm.await("bob", "are you angry?")
+	for _, session := range []string{"ann", "bob"} {
+		tm.keys(session, "C-c")
+		tm.await(session, "exit code 0")
 	}
 }
 

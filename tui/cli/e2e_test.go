@@ -35,6 +35,7 @@ func TestEndToEnd(t *testing.T) {
 		{"invited", invited},
 		{"kill -9 in set-up", killInSetUp},
 		{"screens in tmux", screens},
+		{"friends in tmux", friendsOnScreen},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, bin) })
 	}

@@ -46,8 +46,8 @@ type Action struct {
 type Dialog struct {
 	Kind  Kind
 	Title string
-	Foot  string   // says what the keys do
-	Keys  []string // keys that are the owner's, such as "enter"
+	Foot  string   // says what the keys do while there are lines
+	Keys  []string // keys that are the owner's while there are lines, such as "enter"
 	Lines []Line
 	Empty string // shown when there are no lines
 	Code  string // shown as a QR code beside or below the lines, where there is room
@@ -172,7 +172,7 @@ func (s *Stack) Press(msg tea.KeyPressMsg) (act Action, ok bool) {
 	}
 	d := s.open[len(s.open)-1]
 	key := msg.String()
-	if slices.Contains(d.Keys, key) {
+	if len(d.Lines) > 0 && slices.Contains(d.Keys, key) {
 		return Action{d.Kind, key, d.chosen()}, true
 	}
 	const all = 1 << 20

@@ -53,6 +53,9 @@ func (s *Stack) View(width, height int, th *theme.Theme, m text.Meter) []string 
 	}
 	d.top = max(min(d.top, len(body)-d.page), 0)
 	foot := d.Foot
+	if len(d.Lines) == 0 {
+		foot = "Esc closes"
+	}
 	if d.page < len(body) {
 		foot += " · ↑ ↓ more"
 	}
