@@ -44,3 +44,9 @@ const (
 	Proof             Label = "dione/1 proof"              // HKDF-Expand: somebody has an invitation
 	SafetyNumber      Label = "dione/1 safety number"      // SHA-512: the digits that two people compare
 )
+
+// Labels of HKDF-Expand: from the key that a backup's passphrase gives.
+const (
+	BackupMAC  Label = "dione/1 backup mac"  // of the head
+	BackupData Label = "dione/1 backup data" // of the content
+)
