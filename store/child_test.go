@@ -46,6 +46,8 @@ var children = map[string]func(dir string) error{
 	"passphrase": changePassphrases,
 	"write":      writeForever,
 	"open":       openOnce,
+	"export":     exportOnce,
+	"import":     importOnce,
 }
 
 func openChild(dir string) (*Profile, *Store, error) {

@@ -101,6 +101,15 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d messages confirmed", confirmed)
 }
 
+// consistent are what must not be there.
+var consistent = []string{
+	`SELECT count(*) FROM outbox WHERE message NOT IN (SELECT message FROM envelope)`,
+	`SELECT count(*) FROM envelope WHERE message NOT IN (SELECT message FROM outbox)`,
+	`SELECT count(*) FROM message WHERE (state = 1 OR state = 2 AND chat <> 1) AND id NOT IN (SELECT message FROM outbox)`,
+	`SELECT count(*) FROM chat WHERE waiting <> (SELECT count(*) FROM outbox WHERE dest = chat.peer AND expires = 0)`,
+	`SELECT count(*) FROM outbox o WHERE parts <> (SELECT count(*) FROM parcel p WHERE p.message = o.message)`,
+}
+
 // wantConsistent checks the file, and that what is counted is what is there.
 func wantConsistent(t testing.TB, s *Store) {
 	t.Helper()
@@ -108,12 +117,7 @@ func wantConsistent(t testing.TB, s *Store) {
 		t.Error(err)
 	}
 	view(t, s, func(tx *Tx) error {
-		for _, query := range []string{
-			`SELECT count(*) FROM outbox WHERE message NOT IN (SELECT message FROM envelope)`,
-			`SELECT count(*) FROM envelope WHERE message NOT IN (SELECT message FROM outbox)`,
-			`SELECT count(*) FROM message WHERE state IN (1, 2) AND id NOT IN (SELECT message FROM outbox)`,
-			`SELECT count(*) FROM chat WHERE waiting <> (SELECT count(*) FROM outbox WHERE dest = chat.peer AND expires = 0)`,
-		} {
+		for _, query := range consistent {
 			if n, err := number(tx, query); err != nil || n != 0 {
 				t.Errorf("%s = %d, %v, want 0", query, n, err)
 			}

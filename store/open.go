@@ -164,27 +164,47 @@ func fixWAL(path string) (unclean bool, err error) {
 	return size > 0, errors.Join(err, f.Close())
 }
 
-// create makes the database under another name and moves it to path when it
-// is whole.
+// create makes the database and moves it to path when it is whole.
 func create(ctx context.Context, path string, key vault.Key, steps []string) error {
-	part := path + partSuffix
-	for _, name := range []string{part, part + walSuffix, part + "-journal", path + walSuffix} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if err := newDatabase(ctx, path, key, steps, func(*conn) error { return nil }); err != nil {
+		return err
 	}
-	db, err := connect(ctx, part, key, true)
+	return moveInPlace(path+partSuffix, path)
+}
+
+// newDatabase makes the database under the name that it has until it is whole,
+// and has fill put into it what it begins with.
+func newDatabase(ctx context.Context, path string, key vault.Key, steps []string, fill func(*conn) error) error {
+	if err := removeAll(append(unfinished(path), path+walSuffix)); err != nil {
+		return err
+	}
+	db, err := connect(ctx, path+partSuffix, key, true)
 	if err != nil {
 		return err
 	}
 	err = db.upgrade(0, steps)
 	if err == nil {
+		err = fill(db)
+	}
+	if err == nil {
 		err = db.checkpoint() // which also makes it durable
 	}
-	if err := errors.Join(err, db.close()); err != nil {
-		return err
+	return errors.Join(err, db.close())
+}
+
+// unfinished returns the names of a database that is not whole.
+func unfinished(path string) []string {
+	part := path + partSuffix
+	return []string{part, part + walSuffix, part + "-journal"}
+}
+
+func removeAll(names []string) error {
+	for _, name := range names {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
-	return moveInPlace(part, path)
+	return nil
 }
 
 // connect opens one file with the settings of this package. Only a file that

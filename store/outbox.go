@@ -22,6 +22,9 @@ import (
 //     until they expire;
 //   - what to send is kept as it was made, until nobody waits for it any more.
 
+// unconfirmed is why a line of the room has failed.
+const unconfirmed = "nobody confirmed it"
+
 func envelopePlace(message int64) vault.Place {
 	return vault.Place{Table: "envelope", Row: message}
 }
@@ -253,7 +256,7 @@ func (tx *Tx) ExpireOutbox(now time.Time) ([]Message, error) {
 		if m.Acked > 0 {
 			continue
 		}
-		m.State, m.Reason = StateFailed, "nobody confirmed it"
+		m.State, m.Reason = StateFailed, unconfirmed
 		if err := tx.setState(m); err != nil {
 			return nil, err
 		}
