@@ -52,10 +52,10 @@ type Scope uint8
 
 // The scopes.
 const (
-	Wide   Scope = iota // public addresses
-	Near                // loopback, private, link-local, unique local, carrier's
-	Scopes              // how many there are
-	Nowhere = Scopes    // an address that nobody can be dialled at
+	Wide    Scope    = iota // public addresses
+	Near                    // loopback, private, link-local, unique local, carrier's
+	Scopes                  // how many there are
+	Nowhere = Scopes        // an address that nobody can be dialled at
 )
 
 // String returns the scope in words.
