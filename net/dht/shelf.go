@@ -3,6 +3,8 @@ package dht
 import (
 	"net/netip"
 	"time"
+
+	"dione/crypto/identity"
 )
 
 // Shelf is where a holder keeps packages. Its methods may be called by many
@@ -49,7 +51,10 @@ type Item struct {
 
 // Asker is who asks a holder.
 type Asker struct {
-	Node  Key
+	ID    identity.ID  // public key of the node
+	Node  Key          // KeyOf(ID)
+	Addr  netip.Addr   // whence it asks
+	Port  uint16       // and from which port
 	Scope Scope        // in which it reached us
 	From  netip.Prefix // Origin of its address
 	Conn  uint64       // one connection, as long as the process lives

@@ -1,0 +1,265 @@
+package dht
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// This file holds how a node becomes known and gets to know others. The rules:
+//   - nobody enters a table by being named: it is dialled, and has to answer;
+//   - what strangers name is dialled at a bounded rate, and no network of
+//     theirs more than a few times a minute, so that no node can be made to
+//     knock at somebody's door on and on;
+//   - a node is a server once others have dialled it back. Clients are in
+//     nobody's table and answer no FIND.
+
+const (
+	maxHeard    = 128              // contacts that wait to be dialled
+	maxPeers    = 32               // contacts to begin with
+	maxTrying   = 8                // newcomers asked at a time
+	verifyRate  = 2.0              // newcomers asked in a second
+	verifyBurst = 32               // and at once
+	originDials = 8                // dials a minute into one network in which nobody is known
+	maxOrigins  = 1024             // networks that are counted at a time
+	minBegin    = time.Second      // the pause between attempts to begin
+	maxBegin    = 10 * time.Minute // and the longest
+
+	wantedBacks = 3                // dial-backs that make a server
+	crowd       = 20               // from so many servers on, one has to be up a while
+	probation   = 20 * time.Minute // so long
+	backAfter   = time.Hour        // a server is dialled back again
+)
+
+// part is what a node does to be a server.
+type part struct {
+	next    time.Time // when dial-backs are asked for
+	pause   time.Duration
+	waiting int // answers that are still to come
+	reached int
+	silent  int // answers that said no
+}
+
+// Hear tells of nodes to begin with: from a former run, from a contact's chat
+// link, from the user. They need not be servers.
+func (r *Router) Hear(now time.Time, s Scope, contacts []*Contact) {
+	sc := r.scopes[s]
+	for _, c := range scoped(s, contacts) {
+		if c.Key == r.self || !c.Key.Solves(r.cfg.Zeros) {
+			continue
+		}
+		sc.peers = slices.DeleteFunc(sc.peers, func(p *Contact) bool { return p.Key == c.Key })
+		if len(sc.peers) >= maxPeers {
+			sc.peers = slices.Delete(sc.peers, 0, 1)
+		}
+		sc.peers = append(sc.peers, c)
+		sc.hear(c)
+		sc.begin, sc.pause = now.Add(minBegin), minBegin
+		if !sc.server {
+			sc.part.next, sc.part.pause = now, 0
+		}
+	}
+}
+
+// hear has a newcomer dialled when there is time.
+func (s *scope) hear(c *Contact) {
+	if _, ok := s.trying[c.Key]; ok || !s.table.Wants(c) {
+		return
+	}
+	s.heard = slices.DeleteFunc(s.heard, func(h *Contact) bool { return h.Key == c.Key })
+	if len(s.heard) >= maxHeard {
+		s.heard = slices.Delete(s.heard, 0, 1)
+	}
+	s.heard = append(s.heard, c)
+}
+
+// named takes note of the contacts of an answer.
+func (r *Router) named(now time.Time, s *scope, contacts []*Contact) {
+	for _, c := range contacts {
+		if c.Key == r.self || !c.Key.Solves(r.cfg.Zeros) || s.table.Get(c.Key) != nil {
+			continue
+		}
+		if s.table.Wants(c) {
+			s.strange = now
+		}
+		s.hear(c)
+	}
+}
+
+// verify has newcomers asked, the latest heard of first.
+func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
+	again = now.Add(time.Hour)
+	if s.table.Len() == 0 && len(s.peers) > 0 {
+		if !now.Before(s.begin) {
+			for _, c := range s.peers {
+				s.hear(c)
+			}
+			s.pause = min(max(2*s.pause, minBegin), maxBegin)
+			s.begin = now.Add(s.pause)
+		}
+		again = s.begin
+	}
+	s.tokens = min(s.tokens+verifyRate*now.Sub(s.refilled).Seconds(), verifyBurst)
+	s.refilled = now
+	for len(s.heard) > 0 && len(s.trying) < maxTrying {
+		if s.tokens < 1 {
+			wait := time.Duration((1 - s.tokens) / verifyRate * float64(time.Second))
+			return now.Add(wait + time.Millisecond)
+		}
+		c := s.heard[len(s.heard)-1]
+		s.heard = s.heard[:len(s.heard)-1]
+		if !s.table.Wants(c) || !r.mayDial(now, s, c) {
+			continue
+		}
+		s.tokens--
+		s.trying[c.Key] = struct{}{}
+		r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, func(now time.Time, m Message) {
+			delete(s.trying, c.Key)
+			if f, ok := m.(Found); ok {
+				r.named(now, s, scoped(s.which, f.Contacts))
+			}
+		})
+	}
+	return again
+}
+
+// dialRate counts the dials into networks in which nobody is known.
+type dialRate struct {
+	minute  time.Time
+	origins map[netip.Prefix]int
+}
+
+// mayDial reports whether c, of whom others have told, may be dialled now.
+func (r *Router) mayDial(now time.Time, s *scope, c *Contact) bool {
+	if s.table.Get(c.Key) != nil || r.cfg.Open != nil && r.cfg.Open(c.Key) {
+		return true
+	}
+	d := &r.dials
+	if now.Sub(d.minute).Abs() >= time.Minute {
+		d.minute, d.origins = now, make(map[netip.Prefix]int)
+	}
+	origin := Origin(addrOf(c))
+	if d.origins[origin] >= originDials || len(d.origins) >= maxOrigins && d.origins[origin] == 0 {
+		return false
+	}
+	d.origins[origin]++
+	return true
+}
+
+// Handle answers a question about the network: a Ping or Find. answer may be
+// called later, from another method, and is called once.
+func (r *Router) Handle(now time.Time, from Asker, m Message, answer func(Message)) {
+	s := r.scopes[from.Scope]
+	switch m := m.(type) {
+	case Find:
+		r.met(now, s, from, m.Port)
+		if !s.server {
+			answer(Unsupported{})
+			return
+		}
+		nearest := s.table.Nearest(m.Target, MaxContacts+1, false)
+		nearest = slices.DeleteFunc(nearest, func(c *Contact) bool { return c.Key == from.Node })
+		answer(Found{nearest[:min(len(nearest), MaxContacts)]})
+	case Ping:
+		pong := Pong{Seen: netip.AddrPortFrom(from.Addr, from.Port), Full: 255, Clock: now.UnixMilli()}
+		if r.cfg.Keeper != nil && s.server {
+			pong.Full = r.cfg.Keeper.Fullness()
+		}
+		c := r.met(now, s, from, m.Port)
+		if !m.Dial || c == nil || !r.mayDial(now, s, c) {
+			answer(pong)
+			return
+		}
+		r.ask(s.which, c, Ping{}, func(_ time.Time, m Message) {
+			_, pong.Reached = m.(Pong)
+			answer(pong)
+		})
+	default:
+		answer(Unsupported{})
+	}
+}
+
+// met takes note of who asks and says to listen at a port.
+func (r *Router) met(now time.Time, s *scope, from Asker, port uint16) *Contact {
+	if port < minPort || !from.Node.Solves(r.cfg.Zeros) || from.Node == r.self {
+		return nil
+	}
+	c := NewContact(from.ID, netip.AddrPortFrom(from.Addr.WithZone("").Unmap(), port))
+	if ScopeOf(from.Addr) != s.which {
+		return nil
+	}
+	if s.table.Len() == 0 && !slices.ContainsFunc(s.peers, func(p *Contact) bool { return p.Key == c.Key }) {
+		r.Hear(now, s.which, []*Contact{c})
+	} else {
+		s.hear(c)
+	}
+	return c
+}
+
+// seekPart has others dial us back, when it is time to.
+func (r *Router) seekPart(now time.Time, s *scope) (again time.Time) {
+	p := &s.part
+	switch {
+	case r.cfg.Port == 0 || r.cfg.Server:
+		return now.Add(time.Hour)
+	case p.waiting > 0:
+		return now.Add(time.Hour) // each answer has us looked at again
+	case now.Before(p.next):
+		return p.next
+	}
+	p.pause = min(max(2*p.pause, minBegin), maxBegin)
+	p.next = now.Add(p.pause)
+	from := r.backers(s)
+	if len(from) == 0 {
+		return p.next
+	}
+	p.reached, p.silent, p.waiting = 0, 0, len(from)
+	for _, c := range from {
+		r.ask(s.which, c, Ping{Port: r.cfg.Port, Dial: true}, func(now time.Time, m Message) {
+			p.waiting--
+			if pong, ok := m.(Pong); ok && pong.Reached {
+				p.reached++
+			} else if ok {
+				p.silent++
+			}
+			if p.waiting == 0 {
+				r.judge(now, s)
+			}
+		})
+	}
+	return p.next
+}
+
+// backers returns whom to ask for a dial-back: servers, or, while none is
+// known, those we have begun with.
+func (r *Router) backers(s *scope) []*Contact {
+	from := s.table.Nearest(mix(Key{}, 0, r.cfg.Rand), wantedBacks, false)
+	if len(from) == 0 {
+		from = s.peers[max(0, len(s.peers)-wantedBacks):]
+	}
+	return from
+}
+
+// judge decides whether the node is a server, when all dial-backs have come to
+// an end.
+func (r *Router) judge(now time.Time, s *scope) {
+	p := &s.part
+	was := s.server
+	known := s.table.Len()
+	switch {
+	case p.reached >= min(wantedBacks, max(known, 1)):
+		s.server = known < crowd || now.Sub(r.born) >= probation
+	case p.reached == 0 && p.silent >= min(wantedBacks, max(known, 1)):
+		s.server = false
+	}
+	if s.server {
+		p.pause, p.next = 0, now.Add(backAfter)
+		if !was {
+			// Those nearest to us are told, by being asked with our port.
+			r.lookSelfUp(now, s)
+			for _, c := range s.peers {
+				s.hear(c)
+			}
+		}
+	}
+}
