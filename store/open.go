@@ -42,12 +42,15 @@ const (
 	checkCacheKiB = 500
 )
 
-//go:embed schema/*.sql
+//go:embed schema/*.sql schema/parcels/*.sql
 var schemaFiles embed.FS
 
-// schema returns the steps from one version to the next, from nothing on.
-func schema() ([]string, error) {
-	names, err := fs.Glob(schemaFiles, "schema/*.sql") // sorted
+// schema returns the steps of dione.db from one version to the next, from
+// nothing on.
+func schema() ([]string, error) { return stepsIn("schema") }
+
+func stepsIn(dir string) ([]string, error) {
+	names, err := fs.Glob(schemaFiles, dir+"/*.sql") // sorted
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +119,7 @@ func openFile(ctx context.Context, path string, key vault.Key, steps []string, l
 	case errors.Is(err, fs.ErrNotExist) && unclean:
 		return nil, fmt.Errorf("%w: it is missing, and %s is there", ErrDamaged, filepath.Base(path+walSuffix))
 	case errors.Is(err, fs.ErrNotExist):
-		if err := create(ctx, path, key, steps); err != nil {
+		if err := mainKind(key, steps).create(ctx, path); err != nil {
 			return nil, err
 		}
 	case err != nil:
@@ -164,25 +167,37 @@ func fixWAL(path string) (unclean bool, err error) {
 	return size > 0, errors.Join(err, f.Close())
 }
 
+// kind is what the two files of a profile differ in.
+type kind struct {
+	key      [vault.Size]byte // of the pages
+	first    string           // to be said while a file has no page yet
+	settings []setting
+	steps    []string // of the schema, from nothing on
+}
+
+func mainKind(key vault.Key, steps []string) kind {
+	return kind{key: key.Pages(), settings: settings, steps: steps}
+}
+
 // create makes the database and moves it to path when it is whole.
-func create(ctx context.Context, path string, key vault.Key, steps []string) error {
-	if err := newDatabase(ctx, path, key, steps, func(*conn) error { return nil }); err != nil {
+func (k kind) create(ctx context.Context, path string) error {
+	if err := k.build(ctx, path, func(*conn) error { return nil }); err != nil {
 		return err
 	}
 	return moveInPlace(path+partSuffix, path)
 }
 
-// newDatabase makes the database under the name that it has until it is whole,
-// and has fill put into it what it begins with.
-func newDatabase(ctx context.Context, path string, key vault.Key, steps []string, fill func(*conn) error) error {
+// build makes the database under the name that it has until it is whole, and
+// has fill put into it what it begins with.
+func (k kind) build(ctx context.Context, path string, fill func(*conn) error) error {
 	if err := removeAll(append(unfinished(path), path+walSuffix)); err != nil {
 		return err
 	}
-	db, err := connect(ctx, path+partSuffix, key, true)
+	db, err := k.connect(ctx, path+partSuffix, true)
 	if err != nil {
 		return err
 	}
-	err = db.upgrade(0, steps)
+	err = db.upgrade(0, k.steps)
 	if err == nil {
 		err = fill(db)
 	}
@@ -207,16 +222,21 @@ func removeAll(names []string) error {
 	return nil
 }
 
-// connect opens one file with the settings of this package. Only a file that
-// is fresh may be, and must be, without content.
+// connect opens a file of dione.db's kind.
 func connect(ctx context.Context, path string, key vault.Key, fresh bool) (*conn, error) {
+	return mainKind(key, nil).connect(ctx, path, fresh)
+}
+
+// connect opens one file with the settings of its kind. Only a file that is
+// fresh may be, and must be, without content.
+func (k kind) connect(ctx context.Context, path string, fresh bool) (*conn, error) {
 	raw, err := sqlite3.OpenContext(ctx, uri(path))
 	if err != nil {
 		return nil, err
 	}
 	raw.SetInterrupt(ctx)
 	c := &conn{Conn: raw, stmts: make(map[string]*sqlite3.Stmt)}
-	if err := c.configure(key, fresh); err != nil {
+	if err := c.configure(k, fresh); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
@@ -251,9 +271,8 @@ var settings = []setting{
 
 // configure gives the connection its key and settings, and reads back that
 // they hold.
-func (c *conn) configure(key vault.Key, fresh bool) error {
-	dbKey := key.Pages()
-	if err := c.Exec("PRAGMA hexkey='" + hex.EncodeToString(dbKey[:]) + "'"); err != nil {
+func (c *conn) configure(k kind, fresh bool) error {
+	if err := c.Exec("PRAGMA hexkey='" + hex.EncodeToString(k.key[:]) + "'"); err != nil {
 		return errors.New("the key was not taken") // the cause may quote the statement
 	}
 	if err := c.Exec("PRAGMA locking_mode=exclusive; PRAGMA page_size=" + strconv.Itoa(pageSize)); err != nil {
@@ -267,12 +286,15 @@ func (c *conn) configure(key vault.Key, fresh bool) error {
 		return fmt.Errorf("%w: it has %s pages", ErrDamaged, pages)
 	}
 	if fresh {
+		if err := c.Exec(k.first); err != nil {
+			return err
+		}
 		if err := c.EnableChecksums("main"); err != nil {
 			return err
 		}
 	}
 	var set strings.Builder
-	for _, s := range settings {
+	for _, s := range k.settings {
 		if s.value != "" {
 			fmt.Fprintf(&set, "PRAGMA %s=%s;", s.name, s.value)
 		}
@@ -287,7 +309,7 @@ func (c *conn) configure(key vault.Key, fresh bool) error {
 			return err
 		}
 	}
-	for _, s := range settings {
+	for _, s := range k.settings {
 		got, err := c.pragma(s.name)
 		if err != nil {
 			return err

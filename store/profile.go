@@ -21,6 +21,7 @@ const (
 	lockName = "lock"
 	keyName  = "profile.key"
 	dbName   = "dione.db"
+	heldName = "parcels.db"
 
 	// partSuffix marks a file that is not finished; it takes its place by one
 	// rename, or is removed at the next start.
@@ -29,7 +30,7 @@ const (
 
 // ours are the names that dione makes in its directory, by themselves or
 // followed by a dot or a dash and more.
-var ours = []string{lockName, keyName, dbName, "parcels.db", "config.toml", "control", "log"}
+var ours = []string{lockName, keyName, dbName, heldName, "config.toml", "control", "log"}
 
 const homeHint = "choose a directory of your own with --home"
 
@@ -41,6 +42,7 @@ type Profile struct {
 	file   *vault.KeyFile // nil before the first start
 	key    *vault.Key     // nil while locked
 	opened bool           // by a Store that is not closed
+	held   bool           // by Parcels that are not closed
 }
 
 // OpenProfile makes the directory if need be, keeps others out of it, and
@@ -250,9 +252,9 @@ func moveInPlace(part, path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// Close lets go of the directory. The profile's store must be closed before.
+// Close lets go of the directory. What was opened in it must be closed before.
 func (p *Profile) Close() error {
-	if p.opened {
+	if p.opened || p.held {
 		return errors.New("close profile: its store is still open")
 	}
 	p.key = nil

@@ -167,7 +167,7 @@ func Import(ctx context.Context, p *Profile, key vault.Key, b *Backup, progress 
 		return Restored{}, err
 	}
 	path := filepath.Join(p.dir, dbName)
-	if err := newDatabase(ctx, path, key, steps, func(db *conn) error {
+	if err := mainKind(key, steps).build(ctx, path, func(db *conn) error {
 		done, err = restore(ctx, b, db, key, progress)
 		return err
 	}); err != nil {

@@ -9,6 +9,8 @@ type Label string
 const (
 	StoreDB     Label = "dione/1 store db"     // pages of dione.db
 	StoreRecord Label = "dione/1 store record" // secrets inside dione.db: the identity
+	HeldDB      Label = "dione/1 held db"      // pages of parcels.db
+	HeldRecord  Label = "dione/1 held record"  // secrets inside parcels.db: the node's key
 )
 
 // Labels of hashes, MACs and signatures: the transport handshake.

@@ -31,12 +31,20 @@ func NewKey(rand io.Reader) (Key, error) {
 	return k, nil
 }
 
-// Pages returns the key of the database's pages.
+// Pages returns the key of the pages of dione.db.
 func (k Key) Pages() [Size]byte { return kdf.Key(k[:], kdf.StoreDB) }
 
-// Records returns what seals the secrets inside the database.
-func (k Key) Records() (*Records, error) {
-	key := kdf.Key(k[:], kdf.StoreRecord)
+// Records returns what seals the secrets inside dione.db.
+func (k Key) Records() (*Records, error) { return k.records(kdf.StoreRecord) }
+
+// HeldPages returns the key of the pages of parcels.db.
+func (k Key) HeldPages() [Size]byte { return kdf.Key(k[:], kdf.HeldDB) }
+
+// HeldRecords returns what seals the secrets inside parcels.db.
+func (k Key) HeldRecords() (*Records, error) { return k.records(kdf.HeldRecord) }
+
+func (k Key) records(l kdf.Label) (*Records, error) {
+	key := kdf.Key(k[:], l)
 	aead, err := chacha20poly1305.NewX(key[:])
 	if err != nil {
 		return nil, fmt.Errorf("cipher for records: %w", err)

@@ -41,6 +41,7 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages, record := key.Pages(), kdf.Key(key[:], kdf.StoreRecord)
+	heldPages, heldRecord := key.HeldPages(), kdf.Key(key[:], kdf.HeldRecord)
 	wrapped, err := Wrap(upFrom(0x20), key, []byte("correct horse"))
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +58,8 @@ func TestVectors(t *testing.T) {
 		"data key":         key[:],
 		"store db":         pages[:],
 		"store record":     record[:],
+		"held db":          heldPages[:],
+		"held record":      heldRecord[:],
 		"key file clear":   encode(t, Clear(key)),
 		"key file wrapped": encode(t, wrapped),
 		"record":           box,
