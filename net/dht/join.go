@@ -63,7 +63,11 @@ func (r *Router) Hear(now time.Time, s Scope, contacts []*Contact) {
 
 // hear has a newcomer dialled when there is time.
 func (s *scope) hear(c *Contact) {
-	if _, ok := s.trying[c.Key]; ok || !s.table.Wants(c) {
+	if _, ok := s.trying[c.Key]; ok {
+		s.trying[c.Key] = true // it may have become a server just now
+		return
+	}
+	if !s.table.Wants(c) {
 		return
 	}
 	s.heard = slices.DeleteFunc(s.heard, func(h *Contact) bool { return h.Key == c.Key })
@@ -112,11 +116,14 @@ func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 			continue
 		}
 		s.tokens--
-		s.trying[c.Key] = struct{}{}
+		s.trying[c.Key] = false
 		r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, func(now time.Time, m Message) {
+			again := s.trying[c.Key]
 			delete(s.trying, c.Key)
 			if f, ok := m.(Found); ok {
 				r.named(now, s, scoped(s.which, f.Contacts))
+			} else if again {
+				s.hear(c)
 			}
 		})
 	}
@@ -162,9 +169,6 @@ func (r *Router) Handle(now time.Time, from Asker, m Message, answer func(Messag
 		answer(Found{nearest[:min(len(nearest), MaxContacts)]})
 	case Ping:
 		pong := Pong{Seen: netip.AddrPortFrom(from.Addr, from.Port), Full: 255, Clock: now.UnixMilli()}
-		if r.cfg.Keeper != nil && s.server {
-			pong.Full = r.cfg.Keeper.Fullness()
-		}
 		c := r.met(now, s, from, m.Port)
 		if !m.Dial || c == nil || !r.mayDial(now, s, c) {
 			answer(pong)
@@ -187,6 +191,9 @@ func (r *Router) met(now time.Time, s *scope, from Asker, port uint16) *Contact 
 	c := NewContact(from.ID, netip.AddrPortFrom(from.Addr.WithZone("").Unmap(), port))
 	if ScopeOf(from.Addr) != s.which {
 		return nil
+	}
+	if known := s.table.Get(c.Key); known != nil && slices.Contains(known.Addrs, c.Addrs[0]) {
+		s.table.Seen(now, c.Key)
 	}
 	if s.table.Len() == 0 && !slices.ContainsFunc(s.peers, func(p *Contact) bool { return p.Key == c.Key }) {
 		r.Hear(now, s.which, []*Contact{c})

@@ -13,7 +13,6 @@ type RouterConfig struct {
 	ID     identity.ID    // required: public key of the node
 	Port   uint16         // at which it listens; 0: nowhere, so it stays a client
 	Rand   *rand.Rand     // required
-	Keeper Keeper         // answers for packages; nil: the node holds none
 	Table  TableConfig    // of both scopes; Varied is set for the wide one
 	Zeros  int            // what joining costs: see [Key.Solves]
 	Server bool           // a server from the start, without being dialled back
@@ -35,7 +34,6 @@ type Router struct {
 	asked   map[uint64]flight
 	token   uint64
 	due     []Query
-	repair  time.Time // when the keeper is asked for what to repair
 	dials   dialRate
 	counted Counts
 }
@@ -53,13 +51,15 @@ type scope struct {
 	table    *Table
 	server   bool
 	part     part
-	heard    []*Contact       // told of by others, to be dialled; the newest last
-	trying   map[Key]struct{} // of those, the ones asked just now
-	peers    []*Contact       // told of by those we trust, to begin with
-	begin    time.Time        // when peers are tried again
+	heard    []*Contact   // told of by others, to be dialled; the newest last
+	trying   map[Key]bool // of those, the ones asked just now; true: heard of again meanwhile
+	peers    []*Contact   // told of by those we trust, to begin with
+	begin    time.Time    // when peers are tried again
 	pause    time.Duration
+	again    time.Time // when the node looks itself up again
 	refresh  time.Time // when the next idle bucket is looked up
 	doubt    time.Time // when those who have not answered are asked again
+	stale    time.Time // when the one not heard of for longest is asked
 	strange  time.Time // when an answer last named a server that is not in the table
 	left     []time.Time
 	joined   bool // has looked itself up
@@ -83,7 +83,7 @@ func NewRouter(cfg RouterConfig, now time.Time) *Router {
 			which:    s,
 			table:    NewTable(r.self, t),
 			server:   cfg.Server && cfg.Port != 0,
-			trying:   make(map[Key]struct{}),
+			trying:   make(map[Key]bool),
 			strange:  now,
 			tokens:   verifyBurst,
 			refilled: now,
@@ -118,7 +118,9 @@ func (r *Router) Contacts(s Scope) []*Contact { return r.scopes[s].table.Contact
 // Counts returns what was asked so far.
 func (r *Router) Counts() Counts { return r.counted }
 
-// ask has a question asked. Its answer, or nil, is told to then.
+// Ask has one node asked. Its answer, or nil, is told to then.
+func (r *Router) Ask(q Query, then func(now time.Time, m Message)) { r.ask(q.Scope, q.To, q.Ask, then) }
+
 func (r *Router) ask(s Scope, to *Contact, m Message, then func(now time.Time, m Message)) {
 	r.token++
 	q := Query{Scope: s, To: to, Ask: m, Token: r.token}
@@ -149,12 +151,6 @@ func (r *Router) Next(now time.Time) (due []Query, at time.Time) {
 		soonest(r.seekPart(now, s))
 		soonest(r.verify(now, s))
 		soonest(r.keepUp(now, s))
-	}
-	if r.cfg.Keeper != nil {
-		if !now.Before(r.repair) {
-			r.repair = r.askRepair(now)
-		}
-		soonest(r.repair)
 	}
 	due, r.due = r.due, nil
 	if !at.After(now) {

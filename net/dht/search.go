@@ -50,11 +50,16 @@ type Nearby struct {
 // Lookup finds the servers of a scope nearest to a place. They are told to
 // done, which may be called at once.
 func (r *Router) Lookup(now time.Time, s Scope, target Key, how LookupConfig, done func(now time.Time, found Nearby)) {
-	sc := r.scopes[s]
 	if r.Whole(now, s) {
 		done(now, Nearby{Contacts: r.Nearest(s, target, bucketSize)})
 		return
 	}
+	r.search(now, s, target, how, done)
+}
+
+// search is Lookup, also where the table is taken for the whole network.
+func (r *Router) search(now time.Time, s Scope, target Key, how LookupConfig, done func(now time.Time, found Nearby)) {
+	sc := r.scopes[s]
 	how.Self, how.Varied = r.self, s == Wide
 	l := NewLookup(target, how, sc.table.Nearest(target, bucketSize, true))
 	sc.table.LookedUp(now, target)
@@ -93,7 +98,11 @@ func (r *Router) Lookup(now time.Time, s Scope, target Key, how LookupConfig, do
 
 // lookSelfUp has the node meet its neighbours.
 func (r *Router) lookSelfUp(now time.Time, s *scope) {
-	r.Lookup(now, s.which, r.self, LookupConfig{}, func(now time.Time, _ Nearby) { s.refresh = now })
+	s.again = now.Add(refreshAfter)
+	if s.table.Len() < Replicas {
+		s.again = now.Add(lonely)
+	}
+	r.search(now, s.which, r.self, LookupConfig{}, func(now time.Time, _ Nearby) { s.refresh = now })
 }
 
 // Answer is what one holder said to one package; Stored is the zero value if

@@ -287,6 +287,20 @@ func (t *Table) Doubtful(before time.Time, n int) (doubtful []*Contact) {
 	return doubtful
 }
 
+// Stalest returns the contact that was not heard of for the longest time, nil
+// if all were since then.
+func (t *Table) Stalest(since time.Time) (stalest *Contact) {
+	oldest := since.UnixMilli()
+	for i := range t.buckets {
+		for _, e := range t.buckets[i].entries {
+			if e.fails == 0 && e.seen < oldest {
+				stalest, oldest = e.Contact, e.seen
+			}
+		}
+	}
+	return stalest
+}
+
 // Nearest returns the up to n contacts nearest to a place, nearest first. Those
 // that have not answered when last asked are among them only if doubtful is
 // set, and behind all others.

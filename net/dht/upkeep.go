@@ -6,14 +6,15 @@ import (
 
 const (
 	refreshPause = 10 * time.Second // between the lookups of idle buckets
+	lonely       = 5 * time.Minute  // a node that knows few looks for neighbours so often
 	doubtPause   = time.Minute      // before one that has not answered is asked again
 	maxDoubts    = 3                // asked again at a time
+	stalePause   = 2 * time.Minute  // between questions to those not heard of for longest
+	staleTime    = time.Hour        // so long
 
-	neighbours     = 24        // how many nearest servers count as such
-	departureTime  = time.Hour // how long a departure is remembered
-	maxDepartures  = 4 * neighbours
-	repairAtATime  = 8               // questions of the keeper at a time
-	maxRepairPause = 5 * time.Minute // the keeper is asked at least so often
+	neighbours    = 24        // how many nearest servers count as such
+	departureTime = time.Hour // how long a departure is remembered
+	maxDepartures = 4 * neighbours
 )
 
 // keepUp refreshes idle buckets, and asks those again who have not answered.
@@ -23,10 +24,13 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 		s.joined = false // whoever comes first is asked for all others
 		return now.Add(time.Hour)
 	}
+	if !now.Before(s.again) {
+		r.lookSelfUp(now, s)
+	}
 	if !now.Before(s.refresh) {
 		s.refresh = now.Add(refreshPause)
 		if target, ok := s.table.Idle(now, r.cfg.Rand); ok {
-			r.Lookup(now, s.which, target, LookupConfig{K: Replicas}, func(now time.Time, _ Nearby) {
+			r.search(now, s.which, target, LookupConfig{K: Replicas}, func(now time.Time, _ Nearby) {
 				s.refresh = now
 			})
 		} else {
@@ -39,10 +43,13 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 			r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, ignore)
 		}
 	}
-	if s.refresh.Before(s.doubt) {
-		return s.refresh
+	if !now.Before(s.stale) {
+		s.stale = now.Add(stalePause)
+		if c := s.table.Stalest(now.Add(-staleTime)); c != nil {
+			r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, ignore)
+		}
 	}
-	return s.doubt
+	return minTime(minTime(s.refresh, s.again), minTime(s.doubt, s.stale))
 }
 
 // departures returns when neighbours have left in the last hour.
@@ -61,18 +68,6 @@ func (r *Router) Departures(s Scope) float64 {
 		return 0
 	}
 	return float64(left) / float64(min(sc.table.Len(), neighbours)+left)
-}
-
-// askRepair asks what the keeper wants asked.
-func (r *Router) askRepair(now time.Time) (again time.Time) {
-	due, again := r.cfg.Keeper.Repair(now, repairAtATime)
-	for _, q := range due {
-		r.ask(q.Scope, q.To, q.Ask, func(now time.Time, m Message) {
-			r.cfg.Keeper.Repaired(now, q, m)
-			r.repair = now // it may have more
-		})
-	}
-	return minTime(again, now.Add(maxRepairPause))
 }
 
 func minTime(a, b time.Time) time.Time {

@@ -1,0 +1,208 @@
+package dht
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"dione/crypto/identity"
+)
+
+const (
+	maxServed       = 1024 // connections of others at a time
+	maxServedOrigin = 128  // of one network
+	askRate         = 100  // questions a second over one connection
+	askBurst        = 256  // and at once
+	patience        = 90 * time.Second
+	maxNotices      = 16 // notices that wait for a slow reader
+)
+
+// served is the connections of others.
+type served struct {
+	mu      sync.Mutex
+	next    uint64
+	total   int
+	origins map[netip.Prefix]int
+	sum     traffic
+}
+
+// enter reports whether another connection of origin has room; then leave must
+// follow.
+func (s *served) enter(origin netip.Prefix) (conn uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.total >= maxServed || s.origins[origin] >= maxServedOrigin {
+		return 0, false
+	}
+	if s.origins == nil {
+		s.origins = make(map[netip.Prefix]int)
+	}
+	s.total++
+	s.origins[origin]++
+	s.next++
+	return s.next, true
+}
+
+func (s *served) leave(origin netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total--
+	if s.origins[origin]--; s.origins[origin] == 0 {
+		delete(s.origins, origin)
+	}
+}
+
+// guest is a connection on which another node asks.
+type guest struct {
+	node    *Node
+	conn    net.Conn
+	from    Asker
+	writing sync.Mutex
+	free    chan struct{} // a slot for each question under way
+	wg      sync.WaitGroup
+	notices chan Notify
+	watches bool // only the reader touches it
+}
+
+// Serve answers what the node id asks over conn, until that or ctx ends. addr
+// is whence it has connected. conn is closed then.
+func (n *Node) Serve(ctx context.Context, conn net.Conn, id identity.ID, addr netip.AddrPort) {
+	defer func() { _ = conn.Close() }() // nothing that counts is under way any more
+	origin := Origin(addr.Addr())
+	scope := ScopeOf(addr.Addr())
+	number, ok := n.served.enter(origin)
+	if !ok || scope == Nowhere {
+		if ok {
+			n.served.leave(origin)
+		}
+		return
+	}
+	defer n.served.leave(origin)
+	n.served.sum.add(conn)
+	defer n.served.sum.remove(conn)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	g := &guest{
+		node: n,
+		conn: conn,
+		from: Asker{ID: id, Node: KeyOf(id), Addr: addr.Addr(), Port: addr.Port(), Scope: scope, From: origin, Conn: number},
+		free: make(chan struct{}, maxFlight),
+	}
+	g.serve(ctx)
+	cancel()
+	g.wg.Wait()
+	if k := n.keeper; k != nil {
+		k.Left(number)
+	}
+}
+
+// serve reads questions and has them answered, several at a time.
+func (g *guest) serve(ctx context.Context) {
+	pace := rate.NewLimiter(askRate, askBurst)
+	for {
+		wait := patience
+		if g.watches {
+			wait = maxLease
+		}
+		if err := g.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			return
+		}
+		f, err := readFrame(g.conn, maxQuestion)
+		if err != nil || !f.kind.asks() || f.id == 0 || pace.Wait(ctx) != nil {
+			return
+		}
+		select {
+		case g.free <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		reply := func(m Message) {
+			<-g.free
+			if write(g.conn, &g.writing, f.id, m) != nil {
+				_ = g.conn.Close() // the reader ends
+			}
+		}
+		if w, ok := f.message.(Watch); ok {
+			g.watch(ctx, w, reply)
+			continue
+		}
+		g.wg.Go(func() { g.answer(f.message, reply) })
+	}
+}
+
+// answer answers one question.
+func (g *guest) answer(m Message, reply func(Message)) {
+	now, k := time.Now(), g.node.keeper
+	holds := k != nil && g.node.serves(g.from.Scope)
+	switch m := m.(type) {
+	case Find, Ping:
+		done := make(chan Message, 1)
+		g.node.handle(now, g.from, m, func(answer Message) { done <- answer })
+		answer := <-done // a dial-back ends in time, and so does the node
+		if pong, ok := answer.(Pong); ok && holds {
+			pong.Full = k.Fullness()
+			answer = pong
+		}
+		reply(answer)
+		return
+	case Store:
+		if holds {
+			reply(k.Store(now, g.from, m))
+			return
+		}
+	case GetMany:
+		if holds {
+			reply(k.GetMany(now, g.from, m))
+			return
+		}
+	case Offer:
+		if holds {
+			reply(k.Offer(now, g.from, m))
+			return
+		}
+	case Delete:
+		if holds {
+			reply(k.Delete(now, g.from, m))
+			return
+		}
+	}
+	reply(Unsupported{})
+}
+
+// watch begins to tell of packages.
+func (g *guest) watch(ctx context.Context, w Watch, reply func(Message)) {
+	k := g.node.keeper
+	if k == nil || !g.node.serves(g.from.Scope) {
+		g.wg.Go(func() { reply(Unsupported{}) })
+		return
+	}
+	if g.notices == nil {
+		g.notices = make(chan Notify, maxNotices)
+		g.wg.Go(func() {
+			for {
+				select {
+				case m := <-g.notices:
+					if write(g.conn, &g.writing, 0, m) != nil {
+						_ = g.conn.Close()
+						return
+					}
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	answer := k.Watch(time.Now(), g.from, w, func(m Notify) {
+		select {
+		case g.notices <- m:
+		default: // who does not read finds it by asking
+		}
+	})
+	g.watches = answer.Lease > 0
+	g.wg.Go(func() { reply(answer) })
+}
