@@ -19,8 +19,10 @@ type LookupConfig struct {
 // came of it.
 //
 // Several paths share K and have no node in common: who leads one astray does
-// not touch the others. A path ends when the nearest of its nodes, K divided by
-// the number of paths, have answered.
+// not touch the others. The width of a path is its part of K. It ends when so
+// many of its nodes have answered, among them the nearest nine tenths of that:
+// an answer names fewer than K, so that the farthest of K are known by chance,
+// and to ask the last of them costs a tenth of all questions and finds nothing.
 type Lookup struct {
 	target Key
 	cfg    LookupConfig
@@ -33,9 +35,18 @@ type Lookup struct {
 
 // path is the nodes that one path knows, nearest first.
 type path struct {
-	width int
+	width int // nodes that have to answer
+	sure  int // so many of the nearest have to be among them
+	left  int // questions that it may still ask
 	list  []*node
 }
+
+// A path asks at most pathBase and pathWidth times its width: who names ever
+// nearer nodes leads it so far and no farther.
+const (
+	pathBase  = 16
+	pathWidth = 4
+)
 
 type state uint8
 
@@ -48,9 +59,10 @@ const (
 
 type node struct {
 	*Contact
+	more  []*Contact // the same node with other addresses, to be tried after these
 	near  uint64
 	path  int // by which it is known, asked or not
-	hops  int // from ourselves, along the path
+	hops  int // from ourselves, by the shortest way on which it was named
 	state state
 }
 
@@ -65,7 +77,8 @@ func NewLookup(target Key, cfg LookupConfig, from []*Contact) *Lookup {
 	cfg.Paths = max(cfg.Paths, 1)
 	l := &Lookup{target: target, cfg: cfg, nodes: make(map[Key]*node), paths: make([]path, cfg.Paths)}
 	for i := range l.paths {
-		l.paths[i].width = (cfg.K + cfg.Paths - 1) / cfg.Paths
+		width := (cfg.K + cfg.Paths - 1) / cfg.Paths
+		l.paths[i] = path{width: width, sure: (9*width + 9) / 10, left: pathBase + pathWidth*width}
 	}
 	for i, c := range from {
 		l.learn(i%cfg.Paths, 1, c)
@@ -78,15 +91,34 @@ func (l *Lookup) Target() Key { return l.target }
 
 // learn adds c to what a path knows.
 func (l *Lookup) learn(path, hops int, c *Contact) {
-	if l.nodes[c.Key] != nil || c.Key == l.cfg.Self {
-		return // some path has asked it already
+	if c.Key == l.cfg.Self {
+		return
 	}
 	p := &l.paths[path]
 	n := &node{Contact: c, near: near(l.target, c.Key), path: path, hops: hops}
 	at, there := slices.BinarySearchFunc(p.list, n, l.compare)
-	if !there {
+	switch {
+	case there:
+		p.list[at].named(hops, c)
+	case !l.taken(n):
 		p.list = slices.Insert(p.list, at, n)
 	}
+}
+
+// named tells that a node which its path knows was named once more.
+func (n *node) named(hops int, c *Contact) {
+	n.hops = min(n.hops, hops)
+	same := func(o *Contact) bool { return slices.Equal(o.Addrs, c.Addrs) }
+	if n.state < answered && len(n.more) < MaxAddrs && !same(n.Contact) && !slices.ContainsFunc(n.more, same) {
+		n.more = append(n.more, c)
+	}
+}
+
+// taken reports whether another path has asked n. Who named a node with a
+// wrong address has not taken it from those that know a better one.
+func (l *Lookup) taken(n *node) bool {
+	o := l.nodes[n.Key]
+	return o != nil && o.path != n.path && (o.state != failed || slices.Equal(o.Addrs, n.Addrs))
 }
 
 func (l *Lookup) compare(a, b *node) int {
@@ -111,6 +143,7 @@ func (l *Lookup) Next(open func(Key) bool) *Contact {
 		l.turn = (l.turn + 1) % len(l.paths)
 		if n := l.pick(i, open); n != nil {
 			n.state = asked
+			l.paths[i].left--
 			l.nodes[n.Key] = n
 			l.asked = append(l.asked, n)
 			l.flight++
@@ -123,23 +156,20 @@ func (l *Lookup) Next(open func(Key) bool) *Contact {
 // pick returns the nearest node of a path that was not asked and has to be.
 func (l *Lookup) pick(i int, open func(Key) bool) (best *node) {
 	p := &l.paths[i]
-	l.prune(p, i)
-	flight := 0
-	for _, n := range p.list {
-		if n.state == asked {
-			flight++
-		}
-	}
-	if flight >= max(1, (l.cfg.Alpha+len(l.paths)-1)/len(l.paths)) {
+	l.prune(p)
+	flight, replies := p.count()
+	if p.left == 0 || flight >= max(1, (l.cfg.Alpha+len(l.paths)-1)/len(l.paths)) {
 		return nil
 	}
-	left := p.width
+	rank := 0
 	for _, n := range p.list {
-		switch {
-		case n.state == failed:
+		if n.state == failed {
 			continue
-		case left == 0:
+		}
+		if rank++; rank > p.width || rank > p.sure && flight+replies >= p.width {
 			return best
+		}
+		switch {
 		case n.state != heard:
 		case best == nil && (open == nil || open(n.Key)):
 			return n
@@ -150,18 +180,27 @@ func (l *Lookup) pick(i int, open func(Key) bool) (best *node) {
 		case open(n.Key):
 			return n
 		}
-		left--
 	}
 	return best
 }
 
+// count tells how many nodes of a path are asked, and how many have answered.
+func (p *path) count() (flight, replies int) {
+	for _, n := range p.list {
+		switch n.state {
+		case asked:
+			flight++
+		case answered:
+			replies++
+		}
+	}
+	return flight, replies
+}
+
 // prune drops from a path what other paths have asked meanwhile.
-func (l *Lookup) prune(p *path, i int) {
+func (l *Lookup) prune(p *path) {
 	if len(l.paths) > 1 {
-		p.list = slices.DeleteFunc(p.list, func(n *node) bool {
-			o := l.nodes[n.Key]
-			return o != nil && o.path != i
-		})
+		p.list = slices.DeleteFunc(p.list, l.taken)
 	}
 }
 
@@ -181,32 +220,47 @@ func (l *Lookup) Answered(k Key, contacts []*Contact) {
 	}
 }
 
-// Failed tells that the node at k has not answered.
+// Failed tells that the node at k has not answered. If it was named with other
+// addresses as well, it is asked there.
 func (l *Lookup) Failed(k Key) {
-	if n := l.nodes[k]; n != nil && n.state == asked {
-		n.state = failed
-		l.flight--
+	n := l.nodes[k]
+	if n == nil || n.state != asked {
+		return
+	}
+	l.flight--
+	n.state = failed
+	if len(n.more) > 0 {
+		n.Contact, n.more, n.state = n.more[0], n.more[1:], heard
 	}
 }
 
-// Done reports whether the lookup has come to its end: the nearest nodes of
-// every path have answered.
+// Done reports whether the lookup has come to its end: every path has.
 func (l *Lookup) Done() bool {
 	for i := range l.paths {
-		p := &l.paths[i]
-		l.prune(p, i)
-		left := p.width
-		for _, n := range p.list {
-			if n.state == failed {
-				continue
-			}
-			if left == 0 {
-				break
-			}
-			if n.state != answered {
-				return false
-			}
-			left--
+		if !l.ended(&l.paths[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// ended reports whether nothing that a path could still ask would matter.
+func (l *Lookup) ended(p *path) bool {
+	l.prune(p)
+	flight, replies := p.count()
+	if p.left == 0 && flight == 0 {
+		return true
+	}
+	rank := 0
+	for _, n := range p.list {
+		if n.state == failed {
+			continue
+		}
+		if rank++; rank > p.width || rank > p.sure && replies >= p.width {
+			return true
+		}
+		if n.state != answered {
+			return false
 		}
 	}
 	return true
@@ -235,10 +289,11 @@ func (l *Lookup) sorted() []*node {
 	return all
 }
 
-// Messages returns how many questions were asked.
+// Messages returns how many questions were asked, those without answer too.
 func (l *Lookup) Messages() int { return len(l.asked) }
 
-// Hops returns how long the way to the nearest node was.
+// Hops returns how long the way to the nearest node was: 1 for one of the own
+// table, and one more than whoever has named it for any other.
 func (l *Lookup) Hops() int {
 	if all := l.sorted(); len(all) > 0 {
 		return all[0].hops
