@@ -27,10 +27,6 @@ const (
 	maxExpiry     = 15*24*time.Hour + time.Hour
 	tombstoneLife = 48 // hours beyond the expiry
 
-	// neighbourhood is how many of the nearest servers are responsible for a
-	// place, or are neighbours: the 8 holders, and room for views that differ.
-	neighbourhood = 24
-
 	// retryShelf is how long a shelf that could not be written is left alone.
 	retryShelf = time.Minute
 )
@@ -45,7 +41,9 @@ type HolderConfig struct {
 
 // Holder keeps the packages of others on a Shelf, and sees to it that those
 // who are nearest have them too. It is safe for concurrent use, and has no
-// goroutines and no clock. It is a [Keeper].
+// goroutines and no clock. It is a [Keeper]. All of its methods but Watch, Left
+// and Fullness read from the shelf and ask the neighbours, so they are not
+// called by who holds a lock that those want.
 type Holder struct {
 	cfg  HolderConfig
 	near Neighbours
@@ -80,7 +78,7 @@ func NewHolder(cfg HolderConfig) *Holder {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	h := &Holder{cfg: cfg}
-	h.count()
+	h.count(time.Time{})
 	return h
 }
 
@@ -88,12 +86,12 @@ func NewHolder(cfg HolderConfig) *Holder {
 func (h *Holder) Join(near Neighbours) { h.near = near }
 
 // count reads from the shelf how much it holds.
-func (h *Holder) count() {
+func (h *Holder) count(now time.Time) {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	total, origins, err := h.cfg.Shelf.Usage()
 	if err != nil {
-		h.failed(time.Time{}, "count packages", err)
+		h.failed(now, "count packages", err)
 		return
 	}
 	h.mu.Lock()
@@ -140,6 +138,24 @@ func (h *Holder) put(now time.Time, items []Item, drop [][32]byte) bool {
 		h.cfg.Log.LogAttrs(context.Background(), slog.LevelInfo, "packages of others are kept again")
 	}
 	return true
+}
+
+// probe finds out whether a shelf that has failed can be written again.
+func (h *Holder) probe(now time.Time) {
+	h.mu.Lock()
+	due := h.down && !now.Before(h.retry)
+	h.mu.Unlock()
+	if !due || !h.writable(now) {
+		return
+	}
+	items, err := h.cfg.Shelf.Items([32]byte{}, 1)
+	if err != nil || len(items) == 0 {
+		return // the next package to come is the probe
+	}
+	defer h.lock(items[0].Address)()
+	if x, err := h.find(now, items[0].Address); err == nil && x.there {
+		h.put(now, []Item{x.Item}, nil)
+	}
 }
 
 // lock waits until nobody else changes what is held under an address.
@@ -192,13 +208,23 @@ func (x *held) live() bool { return x.there && !x.stale }
 // far reports whether so many servers are nearer to a place that it is no
 // affair of this node.
 func (h *Holder) far(s Scope, place Key) bool {
-	nearest := h.near.Nearest(s, place, neighbourhood)
-	return len(nearest) >= neighbourhood && place.Nearer(nearest[neighbourhood-1].Key, h.near.Self()) < 0
+	return h.nearer(place, h.near.Nearest(s, place, neighbours)) >= neighbours
+}
+
+// nearer counts those who are nearer to a place than we are.
+func (h *Holder) nearer(place Key, contacts []*Contact) (n int) {
+	self := h.near.Self()
+	for _, c := range contacts {
+		if place.Nearer(c.Key, self) < 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // neighbour reports whether the asker is one of the servers nearest to us.
 func (h *Holder) neighbour(from Asker) bool {
-	for _, c := range h.near.Nearest(from.Scope, h.near.Self(), neighbourhood) {
+	for _, c := range h.near.Nearest(from.Scope, h.near.Self(), neighbours) {
 		if c.Key == from.Node {
 			return true
 		}

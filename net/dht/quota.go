@@ -245,8 +245,8 @@ func (h *Holder) makeRoom(now time.Time, item *Item) bool {
 			h.failed(now, "look for room", err)
 			return false
 		}
-		if len(victims) == 0 || n > h.cfg.Capacity ||
-			victims[0].Origin == item.Origin && self.Nearer(victims[0].Location, item.Location) < 0 {
+		if len(victims) == 0 || victims[0].Origin == item.Origin && self.Nearer(victims[0].Location, item.Location) < 0 {
+			h.shun(now, Hint(item.Address[:]))
 			return false
 		}
 		drop := make([][32]byte, len(victims))

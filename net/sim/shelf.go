@@ -60,8 +60,8 @@ func (r *record) item() dht.Item {
 func (s *Shelf) Find(hints []dht.Hint) (items []dht.Item, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, hint := range hints {
-		if r := s.records[hint]; r != nil && !slices.Contains(hints[:i], hint) {
+	for _, hint := range hints {
+		if r := s.records[hint]; r != nil {
 			item := r.item()
 			item.Bytes = r.bytes
 			items = append(items, item)

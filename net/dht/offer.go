@@ -1,0 +1,223 @@
+package dht
+
+import (
+	"slices"
+	"time"
+
+	"dione/crypto/parcel"
+)
+
+// This file holds which packages are offered to whom, and what is answered to
+// those who offer.
+
+const (
+	// An offer counts for seven eighths of the interval: the next of the timers
+	// of eight holders comes about an eighth later.
+	offerCounts = 7.0 / 8
+
+	// outsider is how much longer it counts for those whom others should have
+	// relieved: the nearest have it by then.
+	outsider = 4
+
+	// maxSkips is how often in a row a package is not offered because others
+	// say that they did: with eight holders, one acts in each interval even if
+	// somebody lies.
+	maxSkips = 7
+
+	maxMarks   = 1 << 20
+	maxLeave   = 2048 // packages pushed at exit
+	leavePages = 64   // pages that are looked through for them
+)
+
+// mark is what is known of a package's repair.
+type mark struct {
+	at     uint32 // when it was last offered, by whomever; unix seconds
+	skips  uint8  // since then by others only
+	shared bool   // somebody else has it
+}
+
+// Offer answers which of the packages are wanted, and takes notice that others
+// see to those which are held.
+func (h *Holder) Offer(now time.Time, from Asker, m Offer) (wanted Wanted) {
+	if !h.neighbour(from) || !h.offers(now, from) || !h.writable(now) {
+		return Wanted{}
+	}
+	found, err := h.lookUp(now, slices.Concat(m.Data, m.Tombstones))
+	if err != nil {
+		return Wanted{}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	left := h.rates.origin(from.From).in.left(now, repairRate, repairBurst)
+	for i, hint := range slices.Concat(m.Data, m.Tombstones) {
+		tombstone := i >= len(m.Data)
+		x, ok := found[hint]
+		switch {
+		case ok && x.Tombstone == tombstone:
+			h.offered(now, hint, true)
+			continue
+		case ok && x.Tombstone:
+			delete(h.marks, hint) // so that they hear of the tombstone soon
+			continue
+		case !ok && (h.shunned.has(now, hint) || !h.usage.shares(h.cfg.Capacity, from.From, parcel.Size)):
+			continue
+		}
+		if left--; left >= 0 {
+			wanted.Bits.Set(i)
+		}
+	}
+	return wanted
+}
+
+// offers reports whether the asker may offer something now.
+func (h *Holder) offers(now time.Time, from Asker) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rates.conn(from.Conn).take(now, connRate, connBurst)
+}
+
+// offered notes that a package that is held was offered, by us or by others.
+func (h *Holder) offered(now time.Time, hint Hint, others bool) {
+	old, there := h.marks[hint]
+	if !there && len(h.marks) >= maxMarks {
+		return // it is offered again
+	}
+	if h.marks == nil {
+		h.marks = make(map[Hint]mark)
+	}
+	fresh := mark{at: uint32(now.Unix()), shared: others}
+	if others {
+		fresh.skips = old.skips
+	}
+	h.marks[hint] = fresh
+}
+
+// share notes that somebody else holds a package, too.
+func (h *Holder) share(hint Hint) {
+	if m, there := h.marks[hint]; there {
+		m.shared = true
+		h.marks[hint] = m
+	}
+}
+
+// acts reports whether it is on us to offer an item.
+func (h *Holder) acts(now time.Time, interval time.Duration, x *Item) bool {
+	counts := time.Duration(offerCounts * float64(interval))
+	hint := Hint(x.Address[:])
+	h.mu.Lock()
+	m, there := h.marks[hint]
+	age := now.Sub(time.Unix(int64(m.at), 0))
+	if there && age < counts && m.skips < maxSkips {
+		m.skips++
+		h.marks[hint] = m
+		h.mu.Unlock()
+		return false
+	}
+	h.mu.Unlock()
+	return !there || age >= outsider*counts || m.skips >= maxSkips || h.insider(x.Location)
+}
+
+// insider reports whether we are one of the holders that a place should have,
+// as far as we know.
+func (h *Holder) insider(place Key) bool {
+	for s := range Scopes {
+		if h.near.Servers(s) > 0 && h.nearer(place, h.near.Nearest(s, place, Replicas)) < Replicas {
+			return true
+		}
+	}
+	return false
+}
+
+// targets returns the holders that a place should have besides us.
+func (h *Holder) targets(s Scope, place Key) []*Contact {
+	nearest := h.near.Nearest(s, place, Replicas)
+	if len(nearest) < Replicas || h.nearer(place, nearest) == Replicas {
+		return nearest
+	}
+	farthest := slices.MaxFunc(nearest, func(a, b *Contact) int { return place.Nearer(a.Key, b.Key) })
+	return slices.DeleteFunc(slices.Clone(nearest), func(c *Contact) bool { return c == farthest })
+}
+
+// offers collects what is offered to whom. It keeps the order in which it was
+// told, so that a simulation runs twice alike.
+type offers struct {
+	all   []Query
+	index [Scopes]map[Key]int
+}
+
+// add offers an item in each scope, and marks it.
+func (o *offers) add(h *Holder, now time.Time, x *Item) {
+	hint, any := Hint(x.Address[:]), false
+	for s := range Scopes {
+		for _, to := range h.targets(s, x.Location) {
+			any = true
+			i, there := o.index[s][to.Key]
+			if !there || offerSize(o.all[i].Ask) == MaxOffer {
+				if o.index[s] == nil {
+					o.index[s] = make(map[Key]int)
+				}
+				i = len(o.all)
+				o.index[s][to.Key] = i
+				o.all = append(o.all, Query{Scope: s, To: to, Ask: Offer{}})
+			}
+			offer := o.all[i].Ask.(Offer)
+			if x.Tombstone {
+				offer.Tombstones = append(offer.Tombstones, hint)
+			} else {
+				offer.Data = append(offer.Data, hint)
+			}
+			o.all[i].Ask = offer
+		}
+	}
+	if any {
+		h.mu.Lock()
+		h.offered(now, hint, false)
+		h.mu.Unlock()
+	}
+}
+
+func offerSize(m Message) int { return len(m.(Offer).Data) + len(m.(Offer).Tombstones) }
+
+// Leave returns what is to be pushed to others before a graceful exit: what
+// nobody else was seen to hold, to the two that are nearest.
+func (h *Holder) Leave(now time.Time) (pushes []Query) {
+	var after [32]byte
+	for range leavePages {
+		items, err := h.cfg.Shelf.Items(after, repairPage)
+		if err != nil || len(items) == 0 {
+			return pushes
+		}
+		after = items[len(items)-1].Address
+		var hints []Hint
+		for i := range items {
+			if hint := Hint(items[i].Address[:]); items[i].Until.After(now) && !h.shared(hint) {
+				hints = append(hints, hint)
+			}
+		}
+		found, err := h.lookUp(now, hints)
+		if err != nil {
+			return pushes
+		}
+		for _, hint := range hints {
+			x, ok := found[hint]
+			if !ok {
+				continue
+			}
+			for s := range Scopes {
+				for _, to := range h.near.Nearest(s, x.Location, 2) {
+					if len(pushes) == maxLeave {
+						return pushes
+					}
+					pushes = append(pushes, Query{Scope: s, To: to, Ask: give(x)})
+				}
+			}
+		}
+	}
+	return pushes
+}
+
+func (h *Holder) shared(hint Hint) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.marks[hint].shared
+}
