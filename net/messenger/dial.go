@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dione/crypto/identity"
+	"dione/net/address"
 	"dione/net/secure"
 	"dione/store"
 )
@@ -116,7 +117,7 @@ func (m *Messenger) dialDue(ctx context.Context) {
 }
 
 func (m *Messenger) dialPerson(ctx context.Context, id identity.ID, addrs []string) error {
-	to, err := lookUp(ctx, addrs)
+	to, err := address.LookUp(ctx, addrs)
 	if len(to) == 0 {
 		return err
 	}

@@ -24,10 +24,11 @@ var arrows = []struct {
 
 	{"dione/net/wire", []string{"dione/crypto/cborx", "dione/crypto/identity", "dione/crypto/parcel"}},
 	{"dione/net/secure", []string{"dione/crypto/*"}},
-	{"dione/net/swarm", []string{"dione/crypto/identity", "dione/net/secure", "dione/net/wire"}},
+	{"dione/net/swarm", []string{"dione/crypto/handshake", "dione/crypto/identity", "dione/net/secure", "dione/net/wire"}},
+	{"dione/net/address", []string{"dione/crypto/identity"}},
 	{"dione/net/lan", []string{"dione/crypto/identity", "dione/net/wire"}},
 	{"dione/net/sim/*", nil},
-	{"dione/net/messenger", []string{"dione/crypto/*", "dione/net/lan", "dione/net/secure", "dione/net/swarm", "dione/net/wire", "dione/store"}},
+	{"dione/net/messenger", []string{"dione/crypto/*", "dione/net/address", "dione/net/lan", "dione/net/secure", "dione/net/swarm", "dione/net/wire", "dione/store"}},
 
 	{"dione/tui/text", nil},
 	{"dione/tui/config", nil},

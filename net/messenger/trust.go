@@ -14,6 +14,7 @@ import (
 
 	"dione/crypto/identity"
 	"dione/crypto/pqxdh"
+	"dione/net/address"
 	"dione/net/wire"
 	"dione/store"
 )
@@ -57,12 +58,12 @@ func SafetyNumber(a, b identity.ID) string { return identity.SafetyNumber(a, b) 
 // Add makes somebody a contact, who is then looked for in the background:
 // by a multiaddr with their peer ID, by the peer ID of somebody met before, or
 // by an invitation. A petname of "" leaves the name as it is.
-func (m *Messenger) Add(ctx context.Context, address, petname string) (added Person, err error) {
+func (m *Messenger) Add(ctx context.Context, where, petname string) (added Person, err error) {
 	clean := wire.CleanName(petname)
 	if clean == "" && petname != "" {
 		return Person{}, fmt.Errorf("%q is no name: it needs a letter, a digit or another visible character", petname)
 	}
-	card, err := m.readAddress(strings.TrimSpace(address))
+	card, err := m.readAddress(strings.TrimSpace(where))
 	if err != nil {
 		return Person{}, err
 	}
@@ -75,7 +76,7 @@ func (m *Messenger) Add(ctx context.Context, address, petname string) (added Per
 			if len(card.addrs) == 0 && card.proof == nil {
 				return refuse(&AddressError{
 					Text: "nobody of this peer ID was met before, so an address is needed",
-					Next: addressForm,
+					Next: address.Form,
 				})
 			}
 			p = m.addPerson(store.Contact{ID: card.id})
@@ -115,11 +116,11 @@ func (m *Messenger) readAddress(s string) (card, error) {
 	if !strings.HasPrefix(s, "/") {
 		id, err := identity.Parse(s)
 		if err != nil {
-			return card{}, &AddressError{Text: fmt.Sprintf("%q is neither an address nor an invitation", s), Next: addressForm}
+			return card{}, &AddressError{Text: fmt.Sprintf("%q is neither an address nor an invitation", s), Next: address.Form}
 		}
 		return card{id: id}, nil
 	}
-	addr, id, err := parseAddress(s)
+	addr, id, err := address.Parse(s)
 	return card{id: id, addrs: []string{addr}}, err
 }
 
@@ -144,7 +145,7 @@ func (m *Messenger) readInvitation(inv pqxdh.Invitation, err error) (card, error
 		if err != nil {
 			continue // a way that this version does not know
 		}
-		if _, err := splitAddress(a); err == nil {
+		if _, err := address.Split(a); err == nil {
 			c.addrs = append(c.addrs, a.String())
 		}
 	}
@@ -257,13 +258,13 @@ func inviteAddrs(own []string) [][]byte {
 		if err != nil {
 			return 3
 		}
-		e, err := splitAddress(a)
+		e, err := address.Split(a)
 		switch {
-		case err != nil || e.ip.IsLoopback():
+		case err != nil || e.IP.IsLoopback():
 			return 3
-		case e.ip.IsPrivate() || e.ip.IsLinkLocalUnicast() || isCarrier(e.ip):
+		case e.IP.IsPrivate() || e.IP.IsLinkLocalUnicast() || isCarrier(e.IP):
 			return 2
-		case e.ip.Is6():
+		case e.IP.Is6():
 			return 1
 		}
 		return 0

@@ -33,6 +33,7 @@ type Conn struct {
 	raw       net.Conn
 	session   *handshake.Session
 	initiator bool
+	realm     handshake.Realm
 	born      time.Time
 	received  atomic.Uint64
 	sent      atomic.Uint64
@@ -75,6 +76,9 @@ func (c *Conn) DialKey() []byte { return c.session.DialKey }
 // Binding names this connection: nobody in the middle can have the same one
 // with both ends.
 func (c *Conn) Binding() [32]byte { return c.session.Binding }
+
+// Realm returns in which realm the connection was made.
+func (c *Conn) Realm() handshake.Realm { return c.realm }
 
 // Initiator reports whether we dialled.
 func (c *Conn) Initiator() bool { return c.initiator }

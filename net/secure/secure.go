@@ -68,9 +68,12 @@ type Config struct {
 	Network  [32]byte        // SHA-256 of the network's name
 	Key      identity.Key    // required
 	Features uint64          // bits that the other side is told
-	Built    time.Time       // the program's build date, before which no clock is right
-	Now      func() time.Time
-	Log      *slog.Logger // nothing is logged if nil
+	// Beside returns the endpoint of another realm, which answers on the same
+	// port; nil while there is none.
+	Beside func() *Endpoint
+	Built  time.Time // the program's build date, before which no clock is right
+	Now    func() time.Time
+	Log    *slog.Logger // nothing is logged if nil
 }
 
 // Endpoint makes secure connections of one identity in one realm. It is safe
@@ -156,7 +159,7 @@ func (e *Endpoint) Client(ctx context.Context, raw net.Conn, t Target) (*Conn, e
 	if err != nil {
 		return nil, err
 	}
-	c.initiator = true
+	c.initiator, c.realm = true, e.cfg.Realm
 	return c, nil
 }
 
@@ -170,37 +173,65 @@ func noAnswer(err error) error {
 	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 }
 
-// Server answers a handshake on raw, which it closes without a further byte if
+// Server answers a handshake on raw, of this realm or of the one beside it, which it closes without a further byte if
 // that fails. In the chat realm the client has to name us by one of keys.
 func (e *Endpoint) Server(ctx context.Context, raw net.Conn, keys ...[]byte) (*Conn, error) {
 	from, ok := e.gate.enter(raw.RemoteAddr())
 	if !ok {
 		return nil, errors.Join(ErrBusy, raw.Close())
 	}
-	defer e.gate.leave(from)
+	defer func() {
+		if from != nil {
+			e.gate.leave(from)
+		}
+	}()
 	return e.handshake(ctx, raw, func(c *Conn) (*handshake.Handshake, error) {
 		realm, err := c.in.ReadByte()
 		if err != nil {
 			return nil, err
 		}
-		if realm != byte(e.cfg.Realm) {
-			return nil, fmt.Errorf("realm %q is not served", realm)
+		if realm == byte(e.cfg.Realm) {
+			return e.answer(c, keys)
 		}
-		cfg, err := e.config()
-		if err != nil {
-			return nil, err
-		}
-		h, err := handshake.Answer(cfg, keys...)
-		if err != nil {
-			return nil, err
-		}
-		for range 2 {
-			if err := c.step(h); err != nil {
-				return nil, err
+		if b := e.beside(); b != nil && realm == byte(b.cfg.Realm) {
+			// They are counted on their own: a crowd there keeps nobody out here.
+			e.gate.leave(from)
+			from = nil
+			guest, ok := b.gate.enter(raw.RemoteAddr())
+			if !ok {
+				return nil, ErrBusy
 			}
+			defer b.gate.leave(guest)
+			return b.answer(c, nil)
 		}
-		return h, nil
+		return nil, fmt.Errorf("realm %q is not served", realm)
 	})
+}
+
+func (e *Endpoint) beside() *Endpoint {
+	if e.cfg.Beside == nil {
+		return nil
+	}
+	return e.cfg.Beside()
+}
+
+// answer is the responder's part of the handshake.
+func (e *Endpoint) answer(c *Conn, keys [][]byte) (*handshake.Handshake, error) {
+	cfg, err := e.config()
+	if err != nil {
+		return nil, err
+	}
+	h, err := handshake.Answer(cfg, keys...)
+	if err != nil {
+		return nil, err
+	}
+	for range 2 {
+		if err := c.step(h); err != nil {
+			return nil, err
+		}
+	}
+	c.realm = e.cfg.Realm
+	return h, nil
 }
 
 // handshake bounds the time of run and makes its outcome a connection.

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"dione/crypto/handshake"
 )
 
 // PortTakenError says that another program listens on a wanted port.
@@ -146,6 +148,10 @@ func (s *Swarm) answer(ctx context.Context, raw net.Conn) {
 	sec, err := s.cfg.Endpoint.Server(ctx, raw, keys...)
 	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelDebug, "stranger turned away", slog.Any("error", err))
+		return
+	}
+	if sec.Realm() != handshake.Chat {
+		s.cfg.Guest(ctx, sec)
 		return
 	}
 	path := PathDirect

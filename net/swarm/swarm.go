@@ -24,6 +24,10 @@ import (
 // with the swarm, not with conn: what came before the end can still be read.
 type Handler func(ctx context.Context, conn *Conn, stream net.Conn)
 
+// Guest takes over a connection that somebody has dialled in another realm
+// than the swarm's, until ctx ends.
+type Guest func(ctx context.Context, conn *secure.Conn)
+
 // Config configures a Swarm. A zero field means its default.
 type Config struct {
 	Endpoint  *secure.Endpoint   // required
@@ -32,6 +36,7 @@ type Config struct {
 	Instance  [8]byte            // name of this run on the LAN; required for links over it
 	MaxPeers  int                // links over the LAN at a time, and as many others; 256
 	Handle    map[string]Handler // handlers of streams, by protocol
+	Guest     Guest              // takes connections of another realm; required if Endpoint has one beside
 	Transport Transport          // TCP
 	Log       *slog.Logger       // nothing is logged if nil
 }
