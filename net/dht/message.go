@@ -282,10 +282,7 @@ func frameOf(m Message) any {
 	case Found:
 		f := foundFrame{Contacts: make([]contactFrame, len(m.Contacts))}
 		for i, c := range m.Contacts {
-			f.Contacts[i] = contactFrame{ID: c.ID, Addrs: make([][]byte, len(c.Addrs))}
-			for j, a := range c.Addrs {
-				f.Contacts[i].Addrs[j] = appendAddr(nil, a)
-			}
+			f.Contacts[i] = frameOfContact(c)
 		}
 		return &f
 	case GetMany:
@@ -302,6 +299,14 @@ func frameOf(m Message) any {
 		return &notifyFrame{m.Packages}
 	}
 	return m // its fields say how
+}
+
+func frameOfContact(c *Contact) contactFrame {
+	f := contactFrame{ID: c.ID, Addrs: make([][]byte, len(c.Addrs))}
+	for i, a := range c.Addrs {
+		f.Addrs[i] = appendAddr(nil, a)
+	}
+	return f
 }
 
 // decodeMessage reads the body of a frame. It gives no message and no error
@@ -406,21 +411,26 @@ func foundOf(f *foundFrame) (Found, error) {
 	if len(f.Contacts) > MaxContacts {
 		return Found{}, errSize
 	}
-	found := Found{Contacts: make([]*Contact, len(f.Contacts))}
-	for i, raw := range f.Contacts {
-		if len(raw.Addrs) == 0 || len(raw.Addrs) > MaxAddrs {
-			return Found{}, errAddr
+	contacts, err := contactsOf(f.Contacts)
+	return Found{contacts}, err
+}
+
+func contactsOf(frames []contactFrame) ([]*Contact, error) {
+	contacts := make([]*Contact, len(frames))
+	for i, f := range frames {
+		if len(f.Addrs) == 0 || len(f.Addrs) > MaxAddrs {
+			return nil, errAddr
 		}
-		addrs := make([]netip.AddrPort, len(raw.Addrs))
-		for j, a := range raw.Addrs {
+		addrs := make([]netip.AddrPort, len(f.Addrs))
+		for j, a := range f.Addrs {
 			var err error
 			if addrs[j], err = parseAddr(a); err != nil {
-				return Found{}, err
+				return nil, err
 			}
 		}
-		found.Contacts[i] = NewContact(raw.ID, addrs...)
+		contacts[i] = NewContact(f.ID, addrs...)
 	}
-	return found, nil
+	return contacts, nil
 }
 
 // minPort is the lowest port at which a node listens: whatever others say, no

@@ -1,0 +1,123 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+	"golang.org/x/sync/errgroup"
+)
+
+// DefaultPort is where a node alone listens if nothing else is said: it should
+// be found where it was.
+const DefaultPort = 4001
+
+const minAcceptWait, maxAcceptWait = 5 * time.Millisecond, time.Second
+
+// Listener is where a node without a chat is reached.
+type Listener struct {
+	all []net.Listener
+}
+
+// Listen binds the addresses, or [DefaultPort] of all if there are none.
+func Listen(ctx context.Context, addrs []multiaddr.Multiaddr) (*Listener, error) {
+	where := []string{fmt.Sprintf(":%d", DefaultPort)}
+	if len(addrs) > 0 {
+		where = nil
+		for _, a := range addrs {
+			na, err := manet.ToNetAddr(a)
+			if err != nil {
+				return nil, fmt.Errorf("listen on %s: %w", a, err)
+			}
+			where = append(where, na.String())
+		}
+	}
+	l := &Listener{}
+	lc := net.ListenConfig{KeepAlive: -1} // an idle connection is let go anyway
+	for _, w := range where {
+		ln, err := lc.Listen(ctx, "tcp", w)
+		if err != nil {
+			l.close()
+			return nil, fmt.Errorf("listen on %s: %w", w, err)
+		}
+		l.all = append(l.all, ln)
+	}
+	return l, nil
+}
+
+func (l *Listener) close() {
+	for _, ln := range l.all {
+		_ = ln.Close() // nothing was written to it
+	}
+}
+
+// Port returns the port of the first address.
+func (l *Listener) Port() uint16 { return l.all[0].Addr().(*net.TCPAddr).AddrPort().Port() }
+
+// Addrs returns the bound addresses.
+func (l *Listener) Addrs() []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, ln := range l.all {
+		out = append(out, ln.Addr().(*net.TCPAddr).AddrPort())
+	}
+	return out
+}
+
+// RunAlone runs the node on a port of its own until ctx ends.
+func (n *Node) RunAlone(ctx context.Context, l *Listener) error {
+	defer l.close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.Run(ctx, l.Port()) })
+	for _, ln := range l.all {
+		g.Go(func() error { n.accept(ctx, ln); return nil })
+	}
+	return g.Wait()
+}
+
+// accept takes connections until ctx ends. It outlives every other error: a
+// process that is out of files today has some tomorrow.
+func (n *Node) accept(ctx context.Context, ln net.Listener) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
+	wait := minAcceptWait
+	for ctx.Err() == nil {
+		raw, err := ln.Accept()
+		if err == nil {
+			wait = minAcceptWait
+			wg.Go(func() { n.answer(ctx, raw) })
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if wait == minAcceptWait || wait == maxAcceptWait {
+			n.log.LogAttrs(ctx, slog.LevelWarn, "accept failed", slog.Any("error", err))
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+		wait = min(2*wait, maxAcceptWait)
+	}
+}
+
+func (n *Node) answer(ctx context.Context, raw net.Conn) {
+	e := n.Endpoint()
+	if e == nil {
+		_ = raw.Close() // the node has no key yet
+		return
+	}
+	conn, err := e.Server(ctx, raw)
+	if err != nil {
+		n.log.LogAttrs(ctx, slog.LevelDebug, "stranger turned away", slog.Any("error", err))
+		return
+	}
+	n.Serve(ctx, conn)
+}

@@ -1,0 +1,353 @@
+// Package node is the DHT node as a whole: its identity, its endpoint, net/dht
+// and what it holds for others on the disk. `dione node` runs one alone,
+// net/messenger one beside the chat, on the same port.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dione/crypto/handshake"
+	"dione/crypto/identity"
+	"dione/net/address"
+	"dione/net/dht"
+	"dione/net/secure"
+	"dione/net/wire"
+	"dione/store"
+)
+
+// Mode is what part a node plays.
+type Mode string
+
+// The modes.
+const (
+	Auto   Mode = "auto"   // a server where others can reach it
+	Server Mode = "server" // a server in any case
+	Client Mode = "client" // asks, and holds nothing
+	Off    Mode = "off"    // no node at all
+)
+
+const (
+	// mainZeros is the work that joining the main network costs: some seconds,
+	// once for each profile. A private network trusts its members.
+	mainNetwork, mainZeros = "main", 16
+
+	saveEvery = 10 * time.Minute // tables
+	seedEvery = 10 * time.Minute // names of seeds are looked up again while nobody is known
+	statEvery = time.Minute
+)
+
+// Config configures a Node. A zero field means its default.
+type Config struct {
+	Network  string         // name of the network; "main"
+	Mode     Mode           // Auto; not Off
+	Parcels  *store.Parcels // required: key, tables and packages
+	Capacity int64          // bytes of packages for others; 512 MiB
+	Seeds    []string       // multiaddrs, with the node's ID, to begin with
+	Log      *slog.Logger   // nothing is logged if nil
+}
+
+// Node is a node of the DHT. Its methods may be called by many goroutines, and
+// wait for Run where they need it.
+type Node struct {
+	cfg   Config
+	log   *slog.Logger
+	seeds []string
+
+	ready    chan struct{} // closed when what follows is set
+	id       identity.ID
+	endpoint *secure.Endpoint
+	dht      *dht.Node
+	holder   *dht.Holder
+}
+
+// New returns a node that does nothing before Run.
+func New(cfg Config) (*Node, error) {
+	if cfg.Parcels == nil {
+		return nil, errors.New("node: Parcels is required")
+	}
+	if cfg.Network == "" {
+		cfg.Network = mainNetwork
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, s := range cfg.Seeds {
+		if _, _, err := address.Parse(s); err != nil {
+			return nil, err
+		}
+	}
+	return &Node{cfg: cfg, log: cfg.Log, ready: make(chan struct{})}, nil
+}
+
+// zeros is what joining the network costs.
+func (n *Node) zeros() int {
+	if n.cfg.Network == mainNetwork {
+		return mainZeros
+	}
+	return 0
+}
+
+// Endpoint returns what answers the nodes that dial us, nil as long as the
+// node has no key.
+func (n *Node) Endpoint() *secure.Endpoint {
+	select {
+	case <-n.ready:
+		return n.endpoint
+	default:
+		return nil
+	}
+}
+
+// key returns the node's key. The first one is searched for: see [dht.Key.Solves].
+func (n *Node) key(ctx context.Context) (identity.Key, error) {
+	search := func() (identity.Key, error) {
+		for ctx.Err() == nil {
+			key, err := identity.Generate(rand.Reader)
+			if err != nil || dht.KeyOf(key.ID()).Solves(n.zeros()) {
+				return key, err
+			}
+		}
+		return identity.Key{}, ctx.Err()
+	}
+	key, err := n.cfg.Parcels.NodeKey(search)
+	if err == nil && !dht.KeyOf(key.ID()).Solves(n.zeros()) { // it was made for another network
+		if key, err = search(); err == nil {
+			err = n.cfg.Parcels.SetNodeKey(key)
+		}
+	}
+	if err != nil {
+		return key, fmt.Errorf("make the key of the node: %w", err)
+	}
+	return key, nil
+}
+
+// Run takes part in the network until ctx ends. port is where others reach us,
+// 0 if nowhere. It returns nil after an orderly end.
+func (n *Node) Run(ctx context.Context, port uint16) error {
+	key, err := n.key(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := n.prepare(key, port); err != nil {
+		return err
+	}
+	close(n.ready)
+	n.log.Info("node of the network", slog.String("node", n.id.String()), slog.String("mode", string(n.cfg.Mode)))
+	n.recall()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.dht.Run(ctx) })
+	g.Go(func() error { n.keepTables(ctx); return nil })
+	g.Go(func() error { n.seed(ctx); return nil })
+	g.Go(func() error { n.tell(ctx); return nil })
+	return g.Wait()
+}
+
+func (n *Node) prepare(key identity.Key, port uint16) (err error) {
+	n.id = key.ID()
+	n.endpoint, err = secure.NewEndpoint(secure.Config{
+		Realm:   handshake.DHT,
+		Network: wire.NetworkID(n.cfg.Network),
+		Key:     key,
+		Log:     n.log,
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the transport of the node: %w", err)
+	}
+	cfg := dht.NodeConfig{
+		Router: dht.RouterConfig{ID: n.id, Port: port, Zeros: n.zeros(), Server: n.cfg.Mode == Server},
+		Dial:   n.dial,
+		Log:    n.log,
+	}
+	if n.cfg.Mode == Client {
+		cfg.Router.Port = 0
+	}
+	if cfg.Router.Port != 0 {
+		n.holder = dht.NewHolder(dht.HolderConfig{Shelf: shelf{n.cfg.Parcels}, Capacity: n.cfg.Capacity, Log: n.log})
+		cfg.Keep = func(near dht.Neighbours) dht.Keeper {
+			n.holder.Join(near)
+			return n.holder
+		}
+	}
+	n.dht = dht.NewNode(cfg)
+	return nil
+}
+
+// dial connects to another node.
+func (n *Node) dial(ctx context.Context, id identity.ID, addr netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	raw, err := d.DialContext(ctx, "tcp", addr.String())
+	if err != nil {
+		return nil, err
+	}
+	return n.endpoint.Client(ctx, raw, secure.Target{ID: id})
+}
+
+// Serve answers what the node at the other end of conn asks, until that ends.
+// conn is closed then.
+func (n *Node) Serve(ctx context.Context, conn *secure.Conn) {
+	from, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok || n.Endpoint() == nil {
+		_ = conn.Close() // nothing was said on it
+		return
+	}
+	n.dht.Serve(ctx, conn, conn.Peer(), from.AddrPort())
+}
+
+// recall begins with the servers that were known before.
+func (n *Node) recall() {
+	for s := range dht.Scopes {
+		b, err := n.cfg.Parcels.Table(uint8(s))
+		if err != nil || b == nil {
+			if err != nil {
+				n.log.Warn("the table of former servers cannot be read", slog.Any("error", err))
+			}
+			continue
+		}
+		contacts, err := dht.DecodeContacts(b)
+		if err != nil {
+			n.log.Warn("the table of former servers cannot be read", slog.Any("error", err))
+			continue
+		}
+		slices.Reverse(contacts) // who answered last is asked first
+		n.dht.Hear(contacts)
+	}
+}
+
+// keepTables saves the servers that are known now and then, and at the end.
+func (n *Node) keepTables(ctx context.Context) {
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			n.saveTables()
+			return
+		}
+		n.saveTables()
+	}
+}
+
+func (n *Node) saveTables() {
+	for s := range dht.Scopes {
+		contacts := n.dht.Contacts(s)
+		if len(contacts) == 0 {
+			continue // what was known before is better than nothing
+		}
+		b, err := dht.EncodeContacts(contacts)
+		if err == nil {
+			err = n.cfg.Parcels.SetTable(uint8(s), b)
+		}
+		if err != nil {
+			n.log.Warn("the table of servers cannot be saved", slog.Any("error", err))
+		}
+	}
+}
+
+// seed begins with the nodes that the user has named, as long as no others are
+// known.
+func (n *Node) seed(ctx context.Context) {
+	if len(n.cfg.Seeds) == 0 {
+		return
+	}
+	tick := time.NewTicker(seedEvery)
+	defer tick.Stop()
+	for {
+		if st := n.dht.Stats(); st.Servers[dht.Wide]+st.Servers[dht.Near] == 0 {
+			n.Hear(ctx, n.cfg.Seeds)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Hear tells of nodes, as multiaddrs with their IDs: what somebody else has
+// said of them, or the user. Names are looked up, which may take a while.
+func (n *Node) Hear(ctx context.Context, nodes []string) {
+	select {
+	case <-n.ready:
+	case <-ctx.Done():
+		return
+	}
+	for _, s := range nodes {
+		where, id, err := address.Parse(s)
+		if err != nil || id == n.id {
+			continue // one that this version does not know, or ourselves
+		}
+		addrs, err := address.LookUp(ctx, []string{where})
+		if err != nil {
+			n.log.Warn("the name of a node is not known", slog.String("node", s), slog.Any("error", err))
+		}
+		if len(addrs) > 0 {
+			n.dht.Hear([]*dht.Contact{dht.NewContact(id, addrs[:min(len(addrs), dht.MaxAddrs)]...)})
+		}
+	}
+}
+
+// tell logs what the node knows and does, when it has changed.
+func (n *Node) tell(ctx context.Context) {
+	tick := time.NewTicker(statEvery)
+	defer tick.Stop()
+	var last dht.Stats
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if st := n.dht.Stats(); st.Servers != last.Servers || st.Serves != last.Serves {
+			n.log.Info("network", slog.Int("servers", st.Servers[dht.Wide]), slog.Int("near", st.Servers[dht.Near]),
+				slog.Bool("server", st.Serves[dht.Wide]), slog.Bool("near server", st.Serves[dht.Near]))
+			last = st
+		}
+	}
+}
+
+// State is what a node knows, does and holds.
+type State struct {
+	dht.Stats
+	ID       identity.ID
+	Mode     Mode
+	Held     int64 // bytes of packages for others
+	Capacity int64
+	Err      error // why none can be kept now; nil if they can
+}
+
+// State returns what the node knows and does now; false before it has a key.
+func (n *Node) State() (State, bool) {
+	if n.Endpoint() == nil {
+		return State{}, false
+	}
+	st := State{Stats: n.dht.Stats(), ID: n.id, Mode: n.cfg.Mode}
+	if n.holder != nil {
+		st.Capacity = n.cfg.Capacity
+		st.Held, _, st.Err = n.cfg.Parcels.Usage()
+	}
+	return st, true
+}
+
+// DHT returns the node's part in the network once it has a key.
+func (n *Node) DHT(ctx context.Context) (*dht.Node, error) {
+	select {
+	case <-n.ready:
+		return n.dht, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
