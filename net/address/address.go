@@ -54,7 +54,7 @@ type Endpoint struct {
 	IP      netip.Addr
 	name    string // if IP is not valid
 	network string // of name: "ip", "ip4", "ip6"
-	port    uint16
+	Port    uint16
 }
 
 // Split takes a multiaddr without peer ID apart.
@@ -66,7 +66,7 @@ func Split(a multiaddr.Multiaddr) (Endpoint, error) {
 	if err != nil || port == 0 {
 		return Endpoint{}, fmt.Errorf("port %s is none", a[1].Value())
 	}
-	e := Endpoint{name: a[0].Value(), port: uint16(port)}
+	e := Endpoint{name: a[0].Value(), Port: uint16(port)}
 	switch a[0].Protocol().Code {
 	case multiaddr.P_IP4, multiaddr.P_IP6:
 		ip, err := netip.ParseAddr(e.name)
@@ -108,7 +108,7 @@ func LookUp(ctx context.Context, addrs []string) (found []netip.AddrPort, err er
 			}
 		}
 		for _, ip := range ips {
-			if to := netip.AddrPortFrom(ip.Unmap(), e.port); !slices.Contains(found, to) {
+			if to := netip.AddrPortFrom(ip.Unmap(), e.Port); !slices.Contains(found, to) {
 				found = append(found, to)
 			}
 		}

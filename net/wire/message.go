@@ -39,6 +39,7 @@ const (
 	kindRefused = 8
 	kindSync    = 9
 	kindReceipt = 10
+	kindNodes   = 11
 )
 
 // Every chat frame is a map whose key 1 is its kind; what else stands in it

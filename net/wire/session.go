@@ -32,6 +32,9 @@ const (
 	// long one is, as a binary multiaddr.
 	MaxAddrs, MaxAddr = 8, 300
 
+	// MaxNodes is how many addresses of nodes are told at a time.
+	MaxNodes = 8
+
 	// MaxGen bounds the generation of a session, so that nobody can push it
 	// to where it ends.
 	MaxGen = 1 << 48
@@ -79,6 +82,9 @@ type (
 		Full   bool
 		Chains []Chain
 	}
+
+	// Nodes tells of nodes of the DHT: binary multiaddrs with their IDs.
+	Nodes struct{ Nodes [][]byte }
 )
 
 // SessionState is one session in a [Sync]: the sender's newest chain in it and
@@ -103,6 +109,7 @@ func (Intro) message()   {}
 func (Refused) message() {}
 func (Sync) message()    {}
 func (Receipt) message() {}
+func (Nodes) message()   {}
 
 type (
 	parcelFrame struct {
@@ -133,6 +140,10 @@ type (
 		Full   bool    `cbor:"3,keyasint,omitempty"`
 		Chains []Chain `cbor:"4,keyasint,omitempty"`
 	}
+	nodesFrame struct {
+		Kind  uint64   `cbor:"1,keyasint"`
+		Nodes [][]byte `cbor:"2,keyasint"`
+	}
 )
 
 // sessionFrame is frameOf for the messages of this file.
@@ -156,6 +167,8 @@ func sessionFrame(msg Message) any {
 		return f
 	case Receipt:
 		return &receiptFrame{kindReceipt, msg.SID[:], msg.Full, msg.Chains}
+	case Nodes:
+		return &nodesFrame{kindNodes, msg.Nodes}
 	}
 	panic(fmt.Sprintf("wire: %T is no message", msg))
 }
@@ -189,6 +202,18 @@ func decodeSession(kind uint64, b []byte) (Message, error) {
 			return nil, fmt.Errorf("decode receipt: %w", err)
 		}
 		return f.decode()
+	case kindNodes:
+		var f nodesFrame
+		if err := cborx.Unmarshal(b, &f, maxChat); err != nil {
+			return nil, fmt.Errorf("decode nodes: %w", err)
+		}
+		if n := len(f.Nodes); n == 0 || n > MaxNodes {
+			return nil, fmt.Errorf("decode nodes: %d of them", n)
+		}
+		if err := checkAddrs("nodes", f.Nodes); err != nil {
+			return nil, err
+		}
+		return Nodes{f.Nodes}, nil
 	}
 	return nil, fmt.Errorf("decode chat frame: kind %d is unknown", kind)
 }
@@ -215,10 +240,8 @@ func (f *syncFrame) decode() (Message, error) {
 	if len(f.Addrs) > MaxAddrs || len(f.Sessions) > MaxSessions {
 		return nil, fmt.Errorf("decode sync: %d addresses and %d sessions", len(f.Addrs), len(f.Sessions))
 	}
-	for _, a := range f.Addrs {
-		if len(a) == 0 || len(a) > MaxAddr {
-			return nil, fmt.Errorf("decode sync: an address of %d bytes", len(a))
-		}
+	if err := checkAddrs("sync", f.Addrs); err != nil {
+		return nil, err
 	}
 	msg := Sync{Gen: f.Gen, Seen: f.Seen, Addrs: f.Addrs}
 	for _, s := range f.Sessions {
@@ -228,6 +251,15 @@ func (f *syncFrame) decode() (Message, error) {
 		msg.Sessions = append(msg.Sessions, SessionState{[16]byte(s.SID), s.Epoch, s.Next})
 	}
 	return msg, nil
+}
+
+func checkAddrs(in string, addrs [][]byte) error {
+	for _, a := range addrs {
+		if len(a) == 0 || len(a) > MaxAddr {
+			return fmt.Errorf("decode %s: an address of %d bytes", in, len(a))
+		}
+	}
+	return nil
 }
 
 func (f *receiptFrame) decode() (Message, error) {
