@@ -303,19 +303,24 @@ func (l *Lookup) Hops() int {
 
 // vary leaves at most two contacts of one network.
 func vary(contacts []*Contact) []*Contact {
-	var out []*Contact
+	out := make([]*Contact, 0, len(contacts))
 	for _, c := range contacts {
-		same := 0
-		for _, o := range out {
-			if alike(o, c, Origin) {
-				same++
-			}
-		}
-		if same < perOrigin {
+		if alike(out, c) < perOrigin {
 			out = append(out, c)
 		}
 	}
 	return out
+}
+
+// alike tells how many of contacts are of one network with c.
+func alike(contacts []*Contact, c *Contact) (n int) {
+	in := networks(c, Origin)
+	for _, o := range contacts {
+		if inside(o, in) {
+			n++
+		}
+	}
+	return n
 }
 
 // spread puts at most one contact of each network first, nearest first, and
@@ -324,7 +329,7 @@ func spread(contacts []*Contact, n int) []*Contact {
 	out := make([]*Contact, 0, len(contacts))
 	var rest []*Contact
 	for _, c := range contacts {
-		if slices.ContainsFunc(out, func(o *Contact) bool { return alike(o, c, Origin) }) {
+		if alike(out, c) > 0 {
 			rest = append(rest, c)
 			continue
 		}

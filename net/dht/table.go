@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
@@ -10,9 +11,9 @@ import (
 
 // This file holds the servers that a node knows in one scope. The rules are:
 //   - only who was dialled and has answered enters, and the oldest stay;
-//   - who does not answer is no longer named, and goes when it has been asked
-//     three times or when another waits for its place, but not while nobody
-//     answers: then it is our own network that is down;
+//   - who does not answer is no longer named, and goes when it has failed three
+//     times, or twice if another waits for its place; what fails while nobody
+//     answers counts once, for then it is our own network that is down;
 //   - no one network holds more than a small part of it.
 
 const (
@@ -57,8 +58,8 @@ type bucket struct {
 type entry struct {
 	*Contact
 	seen   int64 // it has answered
-	failed int64 // it has not answered, first of all since then
-	fails  uint8 // questions since then that it has not answered
+	failed int64 // it has not answered
+	fails  uint8 // how often since seen, those counted between which others answered
 }
 
 // NewTable returns an empty table of the node at self.
@@ -117,8 +118,8 @@ func (t *Table) Wants(c *Contact) bool {
 	if b == nil {
 		b = new(bucket)
 	}
-	return (t.room(b) || len(b.spares) < spareSize && !slices.ContainsFunc(b.spares, func(s *Contact) bool { return s.Key == c.Key })) &&
-		t.varied(b, c)
+	waits := slices.ContainsFunc(b.spares, func(s *Contact) bool { return s.Key == c.Key })
+	return (t.room(b) || len(b.spares) < spareSize && !waits) && t.size < maxTable && t.varied(b, c)
 }
 
 func (t *Table) room(b *bucket) bool {
@@ -130,6 +131,7 @@ func (t *Table) varied(b *bucket, c *Contact) bool {
 	if !t.cfg.Varied {
 		return true
 	}
+	origin, around := networks(c, Origin), networks(c, region)
 	origins, regions, total := 0, 0, 0
 	for i := range t.buckets {
 		in := b == &t.buckets[i]
@@ -138,13 +140,13 @@ func (t *Table) varied(b *bucket, c *Contact) bool {
 			if e.Key == c.Key {
 				continue
 			}
-			if alike(e.Contact, c, Origin) {
+			if inside(e.Contact, origin) {
 				total++
 				if in {
 					origins++
 				}
 			}
-			if in && alike(e.Contact, c, region) {
+			if in && inside(e.Contact, around) {
 				regions++
 			}
 		}
@@ -152,11 +154,19 @@ func (t *Table) varied(b *bucket, c *Contact) bool {
 	return origins < perOrigin && regions < perRegion && total < totalOrigin
 }
 
-// alike reports whether two contacts have addresses in one network.
-func alike(a, b *Contact, network func(netip.Addr) netip.Prefix) bool {
-	for _, x := range a.Addrs {
-		for _, y := range b.Addrs {
-			if x.Addr().BitLen() == y.Addr().BitLen() && network(x.Addr()).Contains(y.Addr().WithZone("")) {
+// networks returns those that the addresses of c are in.
+func networks(c *Contact, of func(netip.Addr) netip.Prefix) (in [MaxAddrs]netip.Prefix) {
+	for i, a := range c.Addrs[:min(len(c.Addrs), len(in))] {
+		in[i] = of(a.Addr())
+	}
+	return in
+}
+
+// inside reports whether an address of c is in one of those networks.
+func inside(c *Contact, networks [MaxAddrs]netip.Prefix) bool {
+	for _, n := range networks {
+		for _, a := range c.Addrs {
+			if n.Contains(a.Addr().WithZone("")) { // the zero Prefix contains none
 				return true
 			}
 		}
@@ -186,12 +196,11 @@ func (t *Table) Add(now time.Time, c *Contact) (added bool, check *Contact) {
 		return false, nil
 	}
 	if t.room(b) {
-		b.spares = slices.DeleteFunc(b.spares, func(s *Contact) bool { return s.Key == c.Key })
 		t.insert(b, entry{Contact: c, seen: now.UnixMilli()})
 		return true, nil
 	}
-	// Who has failed already gives way at once.
-	if i := slices.IndexFunc(b.entries, func(e entry) bool { return e.fails > 0 && e.failed < t.heard }); i >= 0 {
+	// Who has failed twice gives way at once.
+	if i := slices.IndexFunc(b.entries, func(e entry) bool { return e.fails > 1 }); i >= 0 {
 		t.remove(b, i)
 		t.insert(b, entry{Contact: c, seen: now.UnixMilli()})
 		return true, nil
@@ -201,11 +210,13 @@ func (t *Table) Add(now time.Time, c *Contact) (added bool, check *Contact) {
 		return false, nil
 	}
 	b.checked = now.UnixMilli()
-	oldest := slices.MinFunc(b.entries, func(x, y entry) int { return int(min(max(x.seen-y.seen, -1), 1)) })
-	return false, oldest.Contact
+	return false, slices.MinFunc(b.entries, func(x, y entry) int {
+		return cmp.Or(cmp.Compare(y.fails, x.fails), cmp.Compare(x.seen, y.seen))
+	}).Contact
 }
 
 func (t *Table) insert(b *bucket, e entry) {
+	b.forget(e.Key)
 	b.entries = append(b.entries, e)
 	t.size++
 }
@@ -215,9 +226,14 @@ func (t *Table) remove(b *bucket, i int) {
 	t.size--
 }
 
+// forget makes k no spare.
+func (b *bucket) forget(k Key) {
+	b.spares = slices.DeleteFunc(b.spares, func(s *Contact) bool { return s.Key == k })
+}
+
 // wait makes c the newest spare.
 func (b *bucket) wait(c *Contact) {
-	b.spares = slices.DeleteFunc(b.spares, func(s *Contact) bool { return s.Key == c.Key })
+	b.forget(c.Key)
 	if len(b.spares) >= spareSize {
 		b.spares = slices.Delete(b.spares, 0, 1)
 	}
@@ -256,26 +272,26 @@ func (t *Table) Failed(now time.Time, k Key) (next *Contact) {
 	e := b.find(k)
 	if e == nil {
 		if b != nil {
-			b.spares = slices.DeleteFunc(b.spares, func(s *Contact) bool { return s.Key == k })
+			b.forget(k)
 		}
 		return nil
 	}
-	if e.fails == 0 {
-		e.failed = now.UnixMilli()
+	if e.fails == 0 || e.failed < t.heard {
+		e.fails++
 	}
-	e.fails = min(e.fails+1, maxFailures)
-	if e.fails >= maxFailures && e.failed < t.heard {
-		t.remove(b, slices.IndexFunc(b.entries, func(e entry) bool { return e.Key == k }))
-	}
-	if n := len(b.spares); n > 0 {
+	e.failed = now.UnixMilli()
+	if n := len(b.spares); n > 0 && e.fails > 1 {
 		next = b.spares[n-1]
 		b.spares = b.spares[:n-1]
+	}
+	if e.fails >= maxFailures {
+		t.remove(b, slices.IndexFunc(b.entries, func(e entry) bool { return e.Key == k }))
 	}
 	return next
 }
 
-// Doubtful returns up to n contacts that have failed first before that time:
-// they are asked once more.
+// Doubtful returns up to n contacts that have failed, the last time before
+// that: they are asked once more.
 func (t *Table) Doubtful(before time.Time, n int) (doubtful []*Contact) {
 	for i := range t.buckets {
 		for _, e := range t.buckets[i].entries {
@@ -441,7 +457,7 @@ func (t *Table) Contacts() []*Contact {
 	for i := range t.buckets {
 		all = append(all, t.buckets[i].entries...)
 	}
-	slices.SortFunc(all, func(a, b entry) int { return int(min(max(b.seen-a.seen, -1), 1)) })
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(b.seen, a.seen) })
 	contacts := make([]*Contact, len(all))
 	for i, e := range all {
 		contacts[i] = e.Contact
