@@ -27,10 +27,11 @@ type Lookup struct {
 	target Key
 	cfg    LookupConfig
 	paths  []path
-	nodes  map[Key]*node // everybody that was asked, by whichever path
-	asked  []*node
+	nodes  map[Key]*node // everybody that was asked, by the path that asked last
 	turn   int
-	flight int
+
+	flight   int // questions under way
+	messages int // questions in all
 }
 
 // path is the nodes that one path knows, nearest first.
@@ -118,7 +119,13 @@ func (n *node) named(hops int, c *Contact) {
 // wrong address has not taken it from those that know a better one.
 func (l *Lookup) taken(n *node) bool {
 	o := l.nodes[n.Key]
-	return o != nil && o.path != n.path && (o.state != failed || slices.Equal(o.Addrs, n.Addrs))
+	return o != nil && o.path != n.path && (o.state == answered || slices.Equal(o.Addrs, n.Addrs))
+}
+
+// elsewhere reports whether another path is just asking n.
+func (l *Lookup) elsewhere(n *node) bool {
+	o := l.nodes[n.Key]
+	return o != nil && o.path != n.path && o.state == asked
 }
 
 func (l *Lookup) compare(a, b *node) int {
@@ -145,8 +152,8 @@ func (l *Lookup) Next(open func(Key) bool) *Contact {
 			n.state = asked
 			l.paths[i].left--
 			l.nodes[n.Key] = n
-			l.asked = append(l.asked, n)
 			l.flight++
+			l.messages++
 			return n.Contact
 		}
 	}
@@ -163,7 +170,7 @@ func (l *Lookup) pick(i int, open func(Key) bool) (best *node) {
 	}
 	rank := 0
 	for _, n := range p.list {
-		if n.state == failed {
+		if n.state == failed || l.elsewhere(n) {
 			continue
 		}
 		if rank++; rank > p.width || rank > p.sure && flight+replies >= p.width {
@@ -253,7 +260,7 @@ func (l *Lookup) ended(p *path) bool {
 	}
 	rank := 0
 	for _, n := range p.list {
-		if n.state == failed {
+		if n.state == failed || l.elsewhere(n) {
 			continue
 		}
 		if rank++; rank > p.width || rank > p.sure && replies >= p.width {
@@ -280,7 +287,7 @@ func (l *Lookup) Nearest(n int) []*Contact {
 
 func (l *Lookup) sorted() []*node {
 	var all []*node
-	for _, x := range l.asked {
+	for _, x := range l.nodes {
 		if x.state == answered {
 			all = append(all, x)
 		}
@@ -290,7 +297,7 @@ func (l *Lookup) sorted() []*node {
 }
 
 // Messages returns how many questions were asked, those without answer too.
-func (l *Lookup) Messages() int { return len(l.asked) }
+func (l *Lookup) Messages() int { return l.messages }
 
 // Hops returns how long the way to the nearest node was: 1 for one of the own
 // table, and one more than whoever has named it for any other.

@@ -324,12 +324,11 @@ func (t *Table) Nearest(target Key, n int, doubtful bool) []*Contact {
 	if n <= 0 || t.size == 0 {
 		return nil
 	}
-	found := make([]*Contact, 0, n)
+	found := make([]*Contact, 0, min(n, t.size))
 	var scratch [64]ranked
-	group := scratch[:0]
+	group := scratch[:0] // the nearest of some buckets, as many as are missing
 	flush := func() {
-		rank(target, group)
-		for _, r := range group[:min(len(group), n-len(found))] {
+		for _, r := range group {
 			found = append(found, r.c)
 		}
 		group = group[:0]
@@ -337,7 +336,7 @@ func (t *Table) Nearest(target Key, n int, doubtful bool) []*Contact {
 	take := func(b *bucket) {
 		for i := range b.entries {
 			if e := &b.entries[i]; e.fails == 0 {
-				group = append(group, ranked{near(target, e.Key), e.Contact})
+				group = rank(target, group, n-len(found), e.Contact)
 			}
 		}
 	}
@@ -360,7 +359,7 @@ func (t *Table) Nearest(target Key, n int, doubtful bool) []*Contact {
 		for i := range t.buckets {
 			for j := range t.buckets[i].entries {
 				if e := &t.buckets[i].entries[j]; e.fails > 0 {
-					group = append(group, ranked{near(target, e.Key), e.Contact})
+					group = rank(target, group, n-len(found), e.Contact)
 				}
 			}
 		}
@@ -379,16 +378,22 @@ func near(target, k Key) uint64 {
 	return binary.BigEndian.Uint64(target[:]) ^ binary.BigEndian.Uint64(k[:])
 }
 
-func rank(target Key, group []ranked) {
-	slices.SortFunc(group, func(a, b ranked) int {
-		switch {
-		case a.near < b.near:
-			return -1
-		case a.near > b.near:
-			return 1
-		}
-		return target.Nearer(a.c.Key, b.c.Key)
-	})
+// rank puts c in its place in a group that is kept in order and to n contacts.
+func rank(target Key, group []ranked, n int, c *Contact) []ranked {
+	r := ranked{near(target, c.Key), c}
+	at := len(group)
+	for at > 0 && (r.near < group[at-1].near || r.near == group[at-1].near && target.Nearer(c.Key, group[at-1].c.Key) < 0) {
+		at--
+	}
+	switch {
+	case at >= n:
+		return group
+	case len(group) < n:
+		group = append(group, ranked{})
+	}
+	copy(group[at+1:], group[at:])
+	group[at] = r
+	return group
 }
 
 // Nearer counts the contacts that are nearer to a place than the table's node,
