@@ -19,10 +19,10 @@ const (
 	// relieved: the nearest have it by then.
 	outsider = 4
 
-	// maxSkips is how often in a row a package is not offered because others
-	// say that they did: with eight holders, one acts in each interval even if
-	// somebody lies.
-	maxSkips = 7
+	// oneIn is how many skip for each who offers a package although others say
+	// that they did. With eight holders one more acts in each interval, and
+	// nobody knows who: a liar stops nothing.
+	oneIn = 8
 
 	maxMarks   = 1 << 20
 	maxLeave   = 2048 // packages pushed at exit
@@ -32,7 +32,6 @@ const (
 // mark is what is known of a package's repair.
 type mark struct {
 	at     uint32 // when it was last offered, by whomever; unix seconds
-	skips  uint8  // since then by others only
 	shared bool   // somebody else has it
 }
 
@@ -78,18 +77,13 @@ func (h *Holder) offers(now time.Time, from Asker) bool {
 
 // offered notes that a package that is held was offered, by us or by others.
 func (h *Holder) offered(now time.Time, hint Hint, others bool) {
-	old, there := h.marks[hint]
-	if !there && len(h.marks) >= maxMarks {
+	if _, there := h.marks[hint]; !there && len(h.marks) >= maxMarks {
 		return // it is offered again
 	}
 	if h.marks == nil {
 		h.marks = make(map[Hint]mark)
 	}
-	fresh := mark{at: uint32(now.Unix()), shared: others}
-	if others {
-		fresh.skips = old.skips
-	}
-	h.marks[hint] = fresh
+	h.marks[hint] = mark{at: uint32(now.Unix()), shared: others}
 }
 
 // share notes that somebody else holds a package, too.
@@ -106,15 +100,16 @@ func (h *Holder) acts(now time.Time, interval time.Duration, x *Item) bool {
 	hint := Hint(x.Address[:])
 	h.mu.Lock()
 	m, there := h.marks[hint]
+	lucky := h.cfg.Rand.IntN(oneIn) == 0
+	h.mu.Unlock()
 	age := now.Sub(time.Unix(int64(m.at), 0))
-	if there && age < counts && m.skips < maxSkips {
-		m.skips++
-		h.marks[hint] = m
-		h.mu.Unlock()
+	switch {
+	case !there || lucky || age >= outsider*counts:
+		return true
+	case age < counts:
 		return false
 	}
-	h.mu.Unlock()
-	return !there || age >= outsider*counts || m.skips >= maxSkips || h.insider(x.Location)
+	return h.insider(x.Location)
 }
 
 // insider reports whether we are one of the holders that a place should have,

@@ -10,7 +10,7 @@ import (
 // This file holds how packages outlive those who hold them. The rules are:
 //   - once an hour each package is offered to the holders that it should have,
 //     and given to those who lack it; by one of them, the others skip it;
-//   - nobody skips forever: who only says that it offers stops nothing;
+//   - some do not skip: who only says that it offers stops nothing;
 //   - what a neighbour is given is bounded, and so is all that is remembered.
 
 const (
@@ -112,7 +112,7 @@ func (h *Holder) tidy(now time.Time) bool {
 	h.shunned.sweep(now)
 	h.watches.lapse(now)
 	// What is still held is offered more often than that.
-	old := uint32(now.Add(-maxSkips * 2 * repairEvery).Unix())
+	old := uint32(now.Add(-4 * outsider * repairEvery).Unix())
 	for hint, m := range h.marks {
 		if m.at < old {
 			delete(h.marks, hint)

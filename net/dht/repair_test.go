@@ -76,21 +76,17 @@ func (v *village) house(c *dht.Contact) *house {
 func (v *village) run(d time.Duration) {
 	for end := v.now.Add(d); v.now.Before(end); v.now = v.now.Add(time.Minute) {
 		for _, h := range v.houses {
-			for rounds := 0; !h.gone && !v.now.Before(h.next); rounds++ {
+			for calls := 0; !h.gone && !v.now.Before(h.next); calls++ {
 				due, next := h.Repair(v.now, 8)
 				for _, q := range due {
 					h.Repaired(v.now, q, v.ask(h, q))
 				}
-				if h.next = next; len(due) == 0 && next.Before(v.now.Add(time.Second)) {
-					h.next = v.now // it has still to tidy up
+				if len(due) == 0 && next.After(v.now.Add(time.Second)) {
+					h.next = next
 				}
-				if rounds > 10000 || next.Before(v.now) {
+				if calls > 10000 || !next.After(v.now) {
 					v.t.Fatalf("Repair has no end: %v, %v", v.now, next)
 				}
-				if next.After(v.now.Add(time.Second)) {
-					break
-				}
-				h.next = v.now
 			}
 		}
 	}
@@ -148,7 +144,7 @@ func (v *village) count(w *writer) (data, tombstones int) {
 	return data, tombstones
 }
 
-// Who comes has within the hour what it should have, from one of those who do.
+// Who comes has within two hours what it should have, from one of those who do.
 func TestRepairNewcomers(t *testing.T) {
 	v := newVillage(t, 30)
 	v.run(2 * hour)
@@ -178,7 +174,7 @@ func TestRepairNewcomers(t *testing.T) {
 		v.house(c).gone = true
 	}
 	v.meet()
-	v.run(70 * time.Minute)
+	v.run(130 * time.Minute)
 	for _, w := range writers {
 		for _, c := range nearest() {
 			got := v.house(c).GetMany(v.now, asker(0), dht.GetMany{Hints: []dht.Hint{w.hint()}})
@@ -212,9 +208,8 @@ func TestRepairOneActor(t *testing.T) {
 		actors[from] = true
 	}
 	v.run(3 * 24 * hour)
-	// One offer goes to seven others. Nobody skips more than seven times, which
-	// makes some more.
-	if rounds := offers / 7; rounds < 70 || rounds > 140 {
+	// One offer goes to seven others. Of eight who could skip one does not.
+	if rounds := offers / 7; rounds < 70 || rounds > 170 {
 		t.Errorf("offered %d times in 72 hours", rounds)
 	}
 	offers = 0
@@ -222,7 +217,7 @@ func TestRepairOneActor(t *testing.T) {
 		h.town.left = 0.16
 	}
 	v.run(3 * 24 * hour)
-	if rounds := offers / 7; rounds < 140 || rounds > 280 {
+	if rounds := offers / 7; rounds < 140 || rounds > 340 {
 		t.Errorf("offered %d times in 72 hours in which many left", rounds)
 	}
 	if len(actors) != 8 {
