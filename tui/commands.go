@@ -187,6 +187,35 @@ func (m *model) netDialog() *dialog.Dialog {
 	return &dialog.Dialog{Kind: dialog.Net, Title: "Network", Foot: "Esc closes", Lines: m.netLines()}
 }
 
+// mailLines tell of the part in the mail network.
+func mailLines(d messenger.DHT) []dialog.Line {
+	lines := []dialog.Line{{}, {Left: "MAIL NETWORK", Head: true}}
+	if d.Mode == "" {
+		return append(lines, dialog.Line{Left: "no part in it, or not yet"})
+	}
+	part := "client: nobody has reached us from outside"
+	switch {
+	case d.Mode == "client":
+		part = "client, as configured"
+	case d.Serves && d.ServesNear:
+		part = "server, here and for the internet"
+	case d.Serves:
+		part = "server for the internet"
+	case d.ServesNear:
+		part = "server in the networks around"
+	}
+	lines = append(lines,
+		dialog.Line{Left: "our part", Right: part},
+		dialog.Line{Left: "servers known", Right: fmt.Sprintf("%d, and %d around", d.Servers, d.Near)},
+	)
+	if d.Problem != "" {
+		lines = append(lines, dialog.Line{Left: "held for others", Right: "✗ " + text.Name(d.Problem)})
+	} else if d.Capacity > 0 {
+		lines = append(lines, dialog.Line{Left: "held for others", Right: size(uint64(d.Held)) + " of " + size(uint64(d.Capacity))})
+	}
+	return append(lines, dialog.Line{Left: "received, sent", Right: size(d.BytesIn) + ", " + size(d.BytesOut) + " since the start"})
+}
+
 func (m *model) netLines() []dialog.Line {
 	lan := "on"
 	if m.net.LANOff != "" {
@@ -198,6 +227,7 @@ func (m *model) netLines() []dialog.Line {
 		{Left: "messages waiting", Right: fmt.Sprint(m.net.Queued)},
 		{Left: "received, sent", Right: size(m.net.BytesIn) + ", " + size(m.net.BytesOut) + " since the start"},
 	}
+	lines = append(lines, mailLines(m.net.DHT)...)
 	for i, a := range m.net.Addrs {
 		if i == 0 {
 			lines = append(lines, dialog.Line{}, dialog.Line{Left: "LISTENING AT", Head: true})

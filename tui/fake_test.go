@@ -78,6 +78,7 @@ func newFake(people ...messenger.Person) *fake {
 			Addrs:      []string{"/ip4/192.168.1.20/tcp/40123/p2p/12D3KooW"},
 			Interfaces: []messenger.Interface{{Name: "wlan0", Addrs: []string{"192.168.1.20"}}},
 			Links:      len(people),
+			DHT:        messenger.DHT{Mode: "auto", Servers: 212, Near: 3, ServesNear: true, Held: 38 << 20, Capacity: 512 << 20, BytesIn: 3 << 20, BytesOut: 1 << 20},
 		},
 		events: make(chan messenger.Event),
 	}

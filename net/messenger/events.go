@@ -140,6 +140,7 @@ type Net struct {
 	Addrs      []string    // multiaddrs with /p2p at which it listens
 	LANOff     string      // why LAN discovery does not work, in words; "" when it does
 	Interfaces []Interface // what LAN discovery does on each interface
+	DHT        DHT         // its zero value while there is no node
 	Links      int         // live links to people now
 	Queued     int         // private messages waiting for somebody who is away
 	BytesIn    uint64      // since start, over all links

@@ -33,7 +33,7 @@ var arrows = []struct {
 	{"dione/net/sim/netns", nil},
 	{"dione/net/sim", []string{"dione/crypto/*", "dione/net/dht"}},
 	{"dione/net/sim/*", []string{"dione/crypto/*", "dione/net/dht", "dione/net/sim"}},
-	{"dione/net/messenger", []string{"dione/crypto/*", "dione/net/address", "dione/net/lan", "dione/net/node", "dione/net/secure", "dione/net/swarm", "dione/net/wire", "dione/store"}},
+	{"dione/net/messenger", []string{"dione/crypto/*", "dione/net/address", "dione/net/dht", "dione/net/lan", "dione/net/node", "dione/net/secure", "dione/net/swarm", "dione/net/wire", "dione/store"}},
 
 	{"dione/tui/text", nil},
 	{"dione/tui/config", nil},

@@ -53,6 +53,7 @@ func (m *Messenger) netNow() Net {
 		}
 	}
 	n.BytesIn, n.BytesOut = m.swarm.Bytes()
+	n.DHT = m.dhtNow()
 	return n
 }
 

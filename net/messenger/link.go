@@ -77,6 +77,7 @@ type link struct {
 	flight  map[MessageID]int // size of each line sent and not acknowledged
 	load    int               // sum of those sizes
 	private privateLink
+	told    int // how often it told of nodes
 }
 
 func newLink(conn *swarm.Conn, stream net.Conn) *link {

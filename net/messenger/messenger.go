@@ -31,6 +31,7 @@ import (
 	"dione/crypto/identity"
 	"dione/crypto/pqxdh"
 	"dione/net/lan"
+	"dione/net/node"
 	"dione/net/secure"
 	"dione/net/swarm"
 	"dione/net/wire"
@@ -44,6 +45,7 @@ type Config struct {
 	Network     string                // name of the network; "main"
 	Listen      []multiaddr.Multiaddr // where to listen; all addresses, on the port kept in the profile
 	NoLAN       bool                  // no discovery of people on the LAN
+	Node        *node.Node            // part in the DHT; nil: none
 	RuntimeDir  string                // where processes of one host find each other; the user's runtime directory
 	Log         *slog.Logger          // nothing is logged if nil
 }
@@ -131,6 +133,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		Realm:   handshake.Chat,
 		Network: wire.NetworkID(cfg.Network),
 		Key:     m.keys.Key,
+		Beside:  m.besideChat,
 		Log:     cfg.Log,
 	})
 	if err != nil {
@@ -146,6 +149,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		Listen:   listen,
 		Instance: m.instance,
 		Handle:   map[string]swarm.Handler{chatProtocol: m.serveChat},
+		Guest:    func(ctx context.Context, conn *secure.Conn) { cfg.Node.Serve(ctx, conn) },
 		Log:      cfg.Log,
 	})
 	if err != nil {
@@ -246,6 +250,9 @@ func (m *Messenger) Run(ctx context.Context) error {
 	g.Go(func() error { return m.swarm.Run(netCtx) })
 	if !m.cfg.NoLAN {
 		g.Go(func() error { return m.runLAN(netCtx) })
+	}
+	if m.cfg.Node != nil {
+		g.Go(func() error { return m.runNode(netCtx) })
 	}
 	loopCtx, stop := context.WithCancel(ctx)
 	defer stop()

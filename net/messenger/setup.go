@@ -92,7 +92,10 @@ func (g greet) handle(m *Messenger, b *batch) error {
 		frames = append(frames, s.receipt([]uint32{0}))
 	}
 	frames[0] = hello
-	b.then(func() { g.l.push(frames...) })
+	b.then(func() {
+		g.l.push(frames...)
+		m.shareNodes(g.l)
+	})
 	if g.l.private.asking {
 		return m.giveKeys(b, g.p, g.l)
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -43,7 +44,7 @@ func Listen(ctx context.Context, addrs []multiaddr.Multiaddr) (*Listener, error)
 	for _, w := range where {
 		ln, err := lc.Listen(ctx, "tcp", w)
 		if err != nil {
-			l.close()
+			_ = l.Close() // nothing was written to it
 			return nil, fmt.Errorf("listen on %s: %w", w, err)
 		}
 		l.all = append(l.all, ln)
@@ -51,10 +52,13 @@ func Listen(ctx context.Context, addrs []multiaddr.Multiaddr) (*Listener, error)
 	return l, nil
 }
 
-func (l *Listener) close() {
+// Close lets go of the addresses.
+func (l *Listener) Close() error {
+	var errs []error
 	for _, ln := range l.all {
-		_ = ln.Close() // nothing was written to it
+		errs = append(errs, ln.Close())
 	}
+	return errors.Join(errs...)
 }
 
 // Port returns the port of the first address.
@@ -71,7 +75,7 @@ func (l *Listener) Addrs() []netip.AddrPort {
 
 // RunAlone runs the node on a port of its own until ctx ends.
 func (n *Node) RunAlone(ctx context.Context, l *Listener) error {
-	defer l.close()
+	defer func() { _ = l.Close() }() // accept has seen to it, or ctx has ended
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.Run(ctx, l.Port()) })
 	for _, ln := range l.all {

@@ -59,9 +59,8 @@ type Config struct {
 // Node is a node of the DHT. Its methods may be called by many goroutines, and
 // wait for Run where they need it.
 type Node struct {
-	cfg   Config
-	log   *slog.Logger
-	seeds []string
+	cfg Config
+	log *slog.Logger
 
 	ready    chan struct{} // closed when what follows is set
 	id       identity.ID
@@ -111,6 +110,7 @@ func (n *Node) Endpoint() *secure.Endpoint {
 // key returns the node's key. The first one is searched for: see [dht.Key.Solves].
 func (n *Node) key(ctx context.Context) (identity.Key, error) {
 	search := func() (identity.Key, error) {
+		n.log.Info("making the key of the node; in the main network this takes some seconds, once")
 		for ctx.Err() == nil {
 			key, err := identity.Generate(rand.Reader)
 			if err != nil || dht.KeyOf(key.ID()).Solves(n.zeros()) {

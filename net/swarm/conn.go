@@ -86,7 +86,7 @@ func (s *Swarm) newConn(sec *secure.Conn, path Path, addr netip.AddrPort) *Conn 
 		if path == PathLAN {
 			c.instance = [8]byte(sec.DialKey())
 		}
-	} else if from, ok := addrPort(sec.RemoteAddr()); ok {
+	} else if from, ok := AddrPort(sec.RemoteAddr()); ok {
 		c.addr = from
 	}
 	var err error

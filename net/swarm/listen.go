@@ -78,7 +78,7 @@ func (s *Swarm) listen(ctx context.Context, addrs []netip.AddrPort) error {
 			return fmt.Errorf("listen on %s: %w", a, err)
 		}
 		s.listeners = append(s.listeners, ln)
-		bound, _ := addrPort(ln.Addr())
+		bound, _ := AddrPort(ln.Addr())
 		s.bound = append(s.bound, netip.AddrPortFrom(a.Addr(), bound.Port()))
 	}
 	return nil
@@ -100,8 +100,8 @@ func (s *Swarm) Port() uint16 {
 	return s.bound[0].Port()
 }
 
-// addrPort reads the address of a TCP connection or listener.
-func addrPort(a net.Addr) (netip.AddrPort, bool) {
+// AddrPort reads the address of a TCP connection or listener.
+func AddrPort(a net.Addr) (netip.AddrPort, bool) {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
 		return netip.AddrPort{}, false

@@ -107,6 +107,7 @@ func newRoot() *cobra.Command {
 		historyCommand(),
 		addCommand(),
 		inviteCommand(),
+		nodeCommand(),
 		passphraseCommand(),
 		&cobra.Command{Use: "doctor", Short: "What works, what does not, and what to do about it", Args: noArgs, RunE: withConfig(runDoctor)},
 		&cobra.Command{Use: "version", Short: "Version, commit, Go, protocol", Args: noArgs, RunE: runVersion},

@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dione/crypto/vault"
 	"dione/net/messenger"
+	"dione/net/node"
 	"dione/store"
 	"dione/tui/config"
 )
@@ -19,6 +21,7 @@ import (
 type session struct {
 	profile   *store.Profile
 	store     *store.Store
+	parcels   *store.Parcels // nil without a node
 	messenger *messenger.Messenger
 	log       *slog.Logger
 	logFile   io.Closer
@@ -33,22 +36,15 @@ func open(ctx context.Context, cmd *cobra.Command, cfg config.Config) (s *sessio
 			s = nil
 		}
 	}()
-	if cfg.Log != "" {
-		f, err := os.OpenFile(cfg.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return s, hinted{fmt.Errorf("open the log: %w", err), "choose another file with --log"}
-		}
-		s.logFile = f
-		s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: cfg.LogLevel}))
-	}
-	if s.profile, err = store.OpenProfile(cfg.Home); err != nil {
-		return s, err
-	}
-	key, err := unlock(ctx, cmd, cfg, s.profile)
+	key, err := s.openProfile(ctx, cmd, cfg)
 	if err != nil {
 		return s, err
 	}
 	if s.store, err = store.Open(ctx, s.profile, key, s.log); err != nil {
+		return s, err
+	}
+	n, err := s.openNode(ctx, cfg, key)
+	if err != nil {
 		return s, err
 	}
 	s.messenger, err = messenger.New(messenger.Config{
@@ -57,13 +53,52 @@ func open(ctx context.Context, cmd *cobra.Command, cfg config.Config) (s *sessio
 		Network:     cfg.Network,
 		Listen:      cfg.Listen,
 		NoLAN:       !cfg.LAN,
+		Node:        n,
 		Log:         s.log,
 	}, s.store)
 	return s, err
 }
 
+// openProfile opens the log and the profile, and returns the profile's key.
+func (s *session) openProfile(ctx context.Context, cmd *cobra.Command, cfg config.Config) (key vault.Key, err error) {
+	if cfg.Log != "" {
+		f, err := os.OpenFile(cfg.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return key, hinted{fmt.Errorf("open the log: %w", err), "choose another file with --log"}
+		}
+		s.logFile = f
+		s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	}
+	if s.profile, err = store.OpenProfile(cfg.Home); err != nil {
+		return key, err
+	}
+	return unlock(ctx, cmd, cfg, s.profile)
+}
+
+// openNode makes the part that the profile takes in the DHT, nil if none.
+func (s *session) openNode(ctx context.Context, cfg config.Config, key vault.Key) (*node.Node, error) {
+	if cfg.DHT == string(node.Off) {
+		return nil, nil
+	}
+	var err error
+	if s.parcels, err = store.OpenParcels(ctx, s.profile, key, s.log); err != nil {
+		return nil, err
+	}
+	return node.New(node.Config{
+		Network:  cfg.Network,
+		Mode:     node.Mode(cfg.DHT),
+		Parcels:  s.parcels,
+		Capacity: cfg.DHTStore,
+		Seeds:    cfg.Seeds,
+		Log:      s.log,
+	})
+}
+
 func (s *session) close() error {
 	var errs []error
+	if s.parcels != nil {
+		errs = append(errs, s.parcels.Close())
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,6 +36,9 @@ type Config struct {
 	Network        string                // "main" unless it is a private one
 	Listen         []multiaddr.Multiaddr // nil: all addresses
 	LAN            bool                  // look for people on the LAN
+	Seeds          []string              // multiaddrs of DHT nodes to begin with
+	DHT            string                // "auto", "server", "client" or "off"
+	DHTStore       int64                 // bytes of packages that are held for others
 	Plain          bool                  // line mode
 	JSON           bool                  // data as JSON
 	Log            string                // file; "" is none
@@ -65,6 +69,18 @@ var settings = []setting{
 		c.LAN, err = parseBool(v[0])
 		return err
 	}},
+	{"seed", "multiaddr of a node of the mail network to begin with; may be given again", true, setSeeds},
+	{"dht", "part in the mail network: auto, server, client or off", true, func(c *Config, v []string) error {
+		if !slices.Contains(dhtModes, v[0]) {
+			return fmt.Errorf("%q is none of %s", v[0], strings.Join(dhtModes, ", "))
+		}
+		c.DHT = v[0]
+		return nil
+	}},
+	{"dht-store", "space for packages of others, such as 512MB", true, func(c *Config, v []string) (err error) {
+		c.DHTStore, err = parseSize(v[0])
+		return err
+	}},
 	{"log", "write a log to this file", true, func(c *Config, v []string) error { c.Log = v[0]; return nil }},
 	{"log-level", "debug, info, warn or error", true, func(c *Config, v []string) error {
 		if c.LogLevel.UnmarshalText([]byte(v[0])) != nil {
@@ -91,6 +107,45 @@ func parseBool(s string) (bool, error) {
 	return b, nil
 }
 
+var dhtModes = []string{"auto", "server", "client", "off"}
+
+// The least and the most space for packages of others.
+const minStore, maxStore = 16 << 20, 1 << 40
+
+// parseSize reads a number of bytes, with a unit of which each is 1,024 times
+// the one before.
+func parseSize(s string) (int64, error) {
+	digits := strings.TrimRight(s, "KMGTBiIkmgtb ")
+	unit := strings.ToUpper(strings.TrimSpace(s[len(digits):]))
+	unit = strings.TrimSuffix(strings.TrimSuffix(unit, "B"), "I")
+	power := strings.Index("KMGT", unit)
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || len(unit) > 1 || power < 0 {
+		return 0, fmt.Errorf("%q is no size: write 512MB or 2GB", s)
+	}
+	if unit != "" {
+		n = min(n, maxStore+1) << (10 * (power + 1))
+	}
+	if n < minStore || n > maxStore {
+		return 0, fmt.Errorf("%s is not between 16MB and 1TB", s)
+	}
+	return n, nil
+}
+
+func setSeeds(c *Config, values []string) error {
+	for _, v := range values {
+		a, err := multiaddr.NewMultiaddr(v)
+		if err != nil {
+			return fmt.Errorf("%q is no multiaddr, such as /dns4/example.org/tcp/4001/p2p/12D3Koo…: %w", v, err)
+		}
+		if _, err := a.ValueForProtocol(multiaddr.P_P2P); err != nil {
+			return fmt.Errorf("%q does not end in the node's ID, /p2p/12D3Koo…", v)
+		}
+	}
+	c.Seeds = values
+	return nil
+}
+
 func setListen(c *Config, values []string) error {
 	c.Listen = nil
 	for _, v := range values {
@@ -111,7 +166,7 @@ func AddFlags(f *pflag.FlagSet) {
 	f.String("home", "", "profile directory (default "+defaultHome()+")")
 	for _, s := range settings {
 		switch s.name {
-		case "listen":
+		case "listen", "seed":
 			f.StringArray(s.name, nil, s.help)
 		case "lan":
 			f.Bool(s.name, true, s.help)
@@ -138,7 +193,7 @@ func (e *Error) Hint() string { return "change or remove it; dione --help lists 
 // Load reads all of it. env is os.LookupEnv, or a test's. The Config that
 // comes with an error holds what could be read.
 func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
-	c := Config{Network: "main", LAN: true, Home: defaultHome(), DefaultName: userName()}
+	c := Config{Network: "main", LAN: true, DHT: "auto", DHTStore: 512 << 20, Home: defaultHome(), DefaultName: userName()}
 	if v, ok := env("DIONE_HOME"); ok && v != "" {
 		c.Home = v
 	}
@@ -177,7 +232,7 @@ func (s setting) find(f *pflag.FlagSet, env func(string) (string, bool), file ma
 	}
 	name := "DIONE_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 	if v, ok := env(name); ok && v != "" {
-		if s.name == "listen" {
+		if s.name == "listen" || s.name == "seed" {
 			return name, strings.Fields(v)
 		}
 		return name, []string{v}
@@ -196,6 +251,11 @@ type contents struct {
 	LAN      *bool    `toml:"lan"`
 	Log      *string  `toml:"log"`
 	LogLevel *string  `toml:"log-level"`
+	Seed     []string `toml:"seed"`
+	DHT      struct {
+		Mode  *string `toml:"mode"`
+		Store *string `toml:"store"`
+	} `toml:"dht"`
 }
 
 // readFile reads the configuration file, which need not exist.
@@ -213,7 +273,7 @@ func readFile(path string) (map[string][]string, error) {
 		return nil, tomlError(path, err)
 	}
 	out := make(map[string][]string)
-	for name, v := range map[string]*string{"name": c.Name, "network": c.Network, "log": c.Log, "log-level": c.LogLevel} {
+	for name, v := range map[string]*string{"name": c.Name, "network": c.Network, "log": c.Log, "log-level": c.LogLevel, "dht": c.DHT.Mode, "dht-store": c.DHT.Store} {
 		if v != nil {
 			out[name] = []string{*v}
 		}
@@ -223,6 +283,9 @@ func readFile(path string) (map[string][]string, error) {
 	}
 	if len(c.Listen) > 0 {
 		out["listen"] = c.Listen
+	}
+	if len(c.Seed) > 0 {
+		out["seed"] = c.Seed
 	}
 	return out, nil
 }

@@ -122,6 +122,7 @@ func NetOf(n messenger.Net) Net {
 		BytesIn:    n.BytesIn,
 		BytesOut:   n.BytesOut,
 		LANOff:     n.LANOff,
+		DHT:        DHT(n.DHT),
 	}
 	for i, in := range n.Interfaces {
 		r.Interfaces[i] = Interface{Name: in.Name, Addrs: append([]string{}, in.Addrs...), Problem: in.Problem}

@@ -185,6 +185,22 @@ type (
 		BytesIn    uint64      `json:"bytes_in"`
 		BytesOut   uint64      `json:"bytes_out"`
 		LANOff     string      `json:"lan_off"`
+		DHT        DHT         `json:"dht"`
+	}
+
+	// DHT is what our node of the mail network knows, does and holds. Mode is
+	// "" while there is none.
+	DHT struct {
+		Mode       string `json:"mode"`
+		Servers    int    `json:"servers"`
+		Near       int    `json:"near"`
+		Serves     bool   `json:"serves"`
+		ServesNear bool   `json:"serves_near"`
+		Held       int64  `json:"held"`
+		Capacity   int64  `json:"capacity"`
+		Problem    string `json:"problem"`
+		BytesIn    uint64 `json:"bytes_in"`
+		BytesOut   uint64 `json:"bytes_out"`
 	}
 
 	// Interface is one network interface as LAN discovery sees it.
@@ -271,12 +287,6 @@ func (r Info) words(b []byte) []byte {
 func (r Error) words(b []byte) []byte { return Info(r).words(b) }
 
 func (r Person) words(b []byte) []byte {
-	word := func(is bool, word string) string {
-		if !is {
-			return ""
-		}
-		return word
-	}
 	b = appendWords(b, r.Peer, r.Name, r.Tag, r.Path, word(r.Contact, "contact"), r.Seen.String())
 	b = appendWords(b, word(r.Standing != messenger.StandingMet.String(), r.Standing), word(r.Verified, "verified"), word(r.Pending, "pending"))
 	return appendWords(appendWords(b, r.Addrs...), r.Problem)
@@ -299,13 +309,27 @@ func (r Net) words(b []byte) []byte {
 	}
 	b = appendWords(b, "links", strconv.Itoa(r.Links), "queued", strconv.Itoa(r.Queued))
 	b = appendWords(b, "in", strconv.FormatUint(r.BytesIn, 10), "out", strconv.FormatUint(r.BytesOut, 10))
-	return appendWords(b, r.LANOff)
+	b = appendWords(b, r.LANOff)
+	if d := r.DHT; d.Mode != "" {
+		b = appendWords(b, "dht", d.Mode, "servers", strconv.Itoa(d.Servers), "near", strconv.Itoa(d.Near))
+		b = appendWords(b, word(d.Serves, "serves"), word(d.ServesNear, "serves_near"), "held", strconv.FormatInt(d.Held, 10), "capacity", strconv.FormatInt(d.Capacity, 10))
+		b = appendWords(b, "in", strconv.FormatUint(d.BytesIn, 10), "out", strconv.FormatUint(d.BytesOut, 10), d.Problem)
+	}
+	return b
 }
 
 // String returns RFC 3339 with milliseconds, "" for the zero Time.
 func (t Time) String() string {
 	b, _ := t.MarshalText() // never fails
 	return string(b)
+}
+
+// word is said if it is so.
+func word(is bool, word string) string {
+	if !is {
+		return ""
+	}
+	return word
 }
 
 func appendWords(b []byte, words ...string) []byte {

@@ -1,0 +1,139 @@
+package messenger
+
+import (
+	"context"
+	"sync"
+
+	"dione/net/dht"
+	"dione/net/secure"
+	"dione/net/swarm"
+	"dione/net/wire"
+)
+
+// This file joins the engine and the node of the DHT beside it: they share a
+// port, and people tell each other of nodes.
+
+// DHT is what our node of the DHT knows, does and holds.
+type DHT struct {
+	Mode       string // "auto", "server" or "client"; "" while there is no node
+	Servers    int    // that are known on the internet
+	Near       int    // that are known in networks around
+	Serves     bool   // it is a server of the internet itself
+	ServesNear bool   // it is one of the networks around
+	Held       int64  // bytes of packages for others
+	Capacity   int64  // how many it would hold
+	Problem    string // why it holds none now; "" if it can
+	BytesIn    uint64 // since the start
+	BytesOut   uint64
+}
+
+// dhtNow is the state of our node.
+func (m *Messenger) dhtNow() DHT {
+	if m.cfg.Node == nil {
+		return DHT{}
+	}
+	st, ok := m.cfg.Node.State()
+	if !ok {
+		return DHT{}
+	}
+	d := DHT{
+		Mode:       string(st.Mode),
+		Servers:    st.Servers[dht.Wide],
+		Near:       st.Servers[dht.Near],
+		Serves:     st.Serves[dht.Wide],
+		ServesNear: st.Serves[dht.Near],
+		Held:       st.Held,
+		Capacity:   st.Capacity,
+		BytesIn:    st.BytesIn,
+		BytesOut:   st.BytesOut,
+	}
+	if st.Err != nil {
+		d.Problem = st.Err.Error()
+	}
+	return d
+}
+
+// besideChat is who answers nodes that dial our port.
+func (m *Messenger) besideChat() *secure.Endpoint {
+	if m.cfg.Node == nil {
+		return nil
+	}
+	return m.cfg.Node.Endpoint()
+}
+
+// runNode takes part in the DHT until ctx ends. A node that fails does not end
+// the engine: people near are reached without it.
+func (m *Messenger) runNode(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		if _, err := m.cfg.Node.DHT(ctx); err == nil {
+			m.post(ctx, tellNodes{})
+		}
+	})
+	if err := m.cfg.Node.Run(ctx, m.swarm.Port()); err != nil && ctx.Err() == nil {
+		m.post(ctx, nodeFailed{err})
+	}
+	return nil
+}
+
+// post gives the loop something to do from beside it.
+func (m *Messenger) post(ctx context.Context, in input) {
+	select {
+	case m.calls <- in:
+	case <-m.stopped:
+	case <-ctx.Done():
+	}
+}
+
+// nodeFailed is the end of the node.
+type nodeFailed struct{ err error }
+
+func (f nodeFailed) handle(_ *Messenger, b *batch) error {
+	b.tell(Notice{Failed: true, Text: "no part in the mail network: " + f.err.Error(), Hint: "chat with people who are connected works; dione doctor says more"})
+	return nil
+}
+
+func (nodeFailed) fail(error) bool { return false }
+
+// tellNodes tells everybody who is connected of our node, once there is one.
+type tellNodes struct{}
+
+func (tellNodes) handle(m *Messenger, b *batch) error {
+	for _, p := range m.people {
+		if l := p.link; l != nil && !l.ended && accepted(&p.Contact, l) {
+			b.then(func() { m.shareNodes(l) })
+		}
+	}
+	return nil
+}
+
+func (tellNodes) fail(error) bool { return false }
+
+// shareNodes tells over l of nodes, if there are any to tell of.
+func (m *Messenger) shareNodes(l *link) {
+	if m.cfg.Node == nil {
+		return
+	}
+	with, ok := swarm.AddrPort(l.conn.RemoteAddr())
+	if !ok {
+		return
+	}
+	if nodes := m.cfg.Node.Share(with.Addr(), m.swarm.Reached()); len(nodes) > 0 {
+		l.push(wire.Nodes{Nodes: nodes})
+	}
+}
+
+// onNodes begins with the nodes that p has told of.
+func (m *Messenger) onNodes(b *batch, p *person, l *link, msg wire.Nodes) {
+	if m.cfg.Node == nil || !accepted(&p.Contact, l) || l.told >= maxTold {
+		return
+	}
+	l.told++
+	b.then(func() { m.cfg.Node.Told(msg.Nodes) })
+}
+
+// maxTold is how often one link tells of nodes.
+const maxTold = 8
