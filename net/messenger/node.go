@@ -73,7 +73,7 @@ func (m *Messenger) runNode(ctx context.Context) error {
 			m.post(ctx, tellNodes{})
 		}
 	})
-	if err := m.cfg.Node.Run(ctx, m.swarm.Port()); err != nil && ctx.Err() == nil {
+	if err := m.cfg.Node.Run(ctx, m.swarm.Bound()); err != nil && ctx.Err() == nil {
 		m.post(ctx, nodeFailed{err})
 	}
 	return nil

@@ -61,14 +61,12 @@ func (l *Listener) Close() error {
 	return errors.Join(errs...)
 }
 
-// Port returns the port of the first address.
-func (l *Listener) Port() uint16 { return l.all[0].Addr().(*net.TCPAddr).AddrPort().Port() }
-
 // Addrs returns the bound addresses.
 func (l *Listener) Addrs() []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, ln := range l.all {
-		out = append(out, ln.Addr().(*net.TCPAddr).AddrPort())
+		a := ln.Addr().(*net.TCPAddr).AddrPort()
+		out = append(out, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()))
 	}
 	return out
 }
@@ -77,7 +75,7 @@ func (l *Listener) Addrs() []netip.AddrPort {
 func (n *Node) RunAlone(ctx context.Context, l *Listener) error {
 	defer func() { _ = l.Close() }() // accept has seen to it, or ctx has ended
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.Run(ctx, l.Port()) })
+	g.Go(func() error { return n.Run(ctx, l.Addrs()) })
 	for _, ln := range l.all {
 		g.Go(func() error { n.accept(ctx, ln); return nil })
 	}

@@ -64,6 +64,7 @@ type Node struct {
 
 	ready    chan struct{} // closed when what follows is set
 	id       identity.ID
+	bound    []netip.AddrPort
 	endpoint *secure.Endpoint
 	dht      *dht.Node
 	holder   *dht.Holder
@@ -131,9 +132,10 @@ func (n *Node) key(ctx context.Context) (identity.Key, error) {
 	return key, nil
 }
 
-// Run takes part in the network until ctx ends. port is where others reach us,
-// 0 if nowhere. It returns nil after an orderly end.
-func (n *Node) Run(ctx context.Context, port uint16) error {
+// Run takes part in the network until ctx ends. bound is where others reach us,
+// all with the port of the first; nothing if they do not. It returns nil after
+// an orderly end.
+func (n *Node) Run(ctx context.Context, bound []netip.AddrPort) error {
 	key, err := n.key(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -141,7 +143,7 @@ func (n *Node) Run(ctx context.Context, port uint16) error {
 	if err != nil {
 		return err
 	}
-	if err := n.prepare(key, port); err != nil {
+	if err := n.prepare(key, bound); err != nil {
 		return err
 	}
 	close(n.ready)
@@ -155,8 +157,12 @@ func (n *Node) Run(ctx context.Context, port uint16) error {
 	return g.Wait()
 }
 
-func (n *Node) prepare(key identity.Key, port uint16) (err error) {
-	n.id = key.ID()
+func (n *Node) prepare(key identity.Key, bound []netip.AddrPort) (err error) {
+	n.id, n.bound = key.ID(), bound
+	port := uint16(0)
+	if len(bound) > 0 && n.cfg.Mode != Client {
+		port = bound[0].Port()
+	}
 	n.endpoint, err = secure.NewEndpoint(secure.Config{
 		Realm:   handshake.DHT,
 		Network: wire.NetworkID(n.cfg.Network),
@@ -171,10 +177,7 @@ func (n *Node) prepare(key identity.Key, port uint16) (err error) {
 		Dial:   n.dial,
 		Log:    n.log,
 	}
-	if n.cfg.Mode == Client {
-		cfg.Router.Port = 0
-	}
-	if cfg.Router.Port != 0 {
+	if port != 0 {
 		n.holder = dht.NewHolder(dht.HolderConfig{Shelf: shelf{n.cfg.Parcels}, Capacity: n.cfg.Capacity, Log: n.log})
 		cfg.Keep = func(near dht.Neighbours) dht.Keeper {
 			n.holder.Join(near)
@@ -185,9 +188,16 @@ func (n *Node) prepare(key identity.Key, port uint16) (err error) {
 	return nil
 }
 
-// dial connects to another node.
+// dial connects to another node, from where it can dial us back.
 func (n *Node) dial(ctx context.Context, id identity.ID, addr netip.AddrPort) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: -1}
+	for _, b := range n.bound {
+		from := b.Addr()
+		if !from.IsUnspecified() && from.Is4() == addr.Addr().Is4() && from.IsLoopback() == addr.Addr().IsLoopback() {
+			d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+			break
+		}
+	}
 	raw, err := d.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, err

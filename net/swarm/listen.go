@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"dione/crypto/handshake"
@@ -99,6 +100,9 @@ func (s *Swarm) Port() uint16 {
 	}
 	return s.bound[0].Port()
 }
+
+// Bound returns the addresses that are listened on, with their true ports.
+func (s *Swarm) Bound() []netip.AddrPort { return slices.Clone(s.bound) }
 
 // AddrPort reads the address of a TCP connection or listener.
 func AddrPort(a net.Addr) (netip.AddrPort, bool) {
