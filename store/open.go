@@ -169,6 +169,7 @@ func fixWAL(path string) (unclean bool, err error) {
 
 // kind is what the two files of a profile differ in.
 type kind struct {
+	vfs      string
 	key      [vault.Size]byte // of the pages
 	first    string           // to be said while a file has no page yet
 	settings []setting
@@ -176,7 +177,7 @@ type kind struct {
 }
 
 func mainKind(key vault.Key, steps []string) kind {
-	return kind{key: key.Pages(), settings: settings, steps: steps}
+	return kind{vfs: "adiantum", key: key.Pages(), settings: settings, steps: steps}
 }
 
 // create makes the database and moves it to path when it is whole.
@@ -230,7 +231,7 @@ func connect(ctx context.Context, path string, key vault.Key, fresh bool) (*conn
 // connect opens one file with the settings of its kind. Only a file that is
 // fresh may be, and must be, without content.
 func (k kind) connect(ctx context.Context, path string, fresh bool) (*conn, error) {
-	raw, err := sqlite3.OpenContext(ctx, uri(path))
+	raw, err := sqlite3.OpenContext(ctx, k.uri(path))
 	if err != nil {
 		return nil, err
 	}
@@ -244,12 +245,12 @@ func (k kind) connect(ctx context.Context, path string, fresh bool) (*conn, erro
 
 // uri names a file for SQLite, which gives new ones beside it the same mode as
 // the file named by modeof.
-func uri(path string) string {
+func (k kind) uri(path string) string {
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // C:/…
 	}
-	query := url.Values{"vfs": {"adiantum"}, "modeof": {filepath.Join(filepath.Dir(path), lockName)}}
+	query := url.Values{"vfs": {k.vfs}, "modeof": {filepath.Join(filepath.Dir(path), lockName)}}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: slashed, RawQuery: query.Encode()}).String()
 }
 

@@ -60,15 +60,17 @@ type Parcels struct {
 	records *vault.Records
 
 	queue  putQueue
-	writer chan struct{} // holds a token while somebody writes
+	writer chan struct{} // holds a token while somebody writes, or waits for a sync
 	turn   chan struct{} // holds a token while somebody uses what follows
 
-	db     *conn
-	closed bool
-	broken error             // why nothing can be read or written any more
-	kept   map[string][]byte // what the node keeps, sealed
-	wal    int               // pages in the WAL
-	tidyAt int               // of those, when it is emptied next
+	db      *conn
+	dbFile  *lazyFile
+	walFile *lazyFile
+	closed  bool
+	broken  error             // why nothing can be read or written any more
+	kept    map[string][]byte // what the node keeps, sealed
+	wal     int               // pages in the WAL
+	tidyAt  int               // of those, when it is emptied next
 
 	held ledger
 }
@@ -113,27 +115,42 @@ func (p *Parcels) begin() error {
 	return nil
 }
 
-// end gives the connection back. If err says that the file is damaged, it is
-// set aside first. It returns err in the terms of this package.
-func (p *Parcels) end(err error) error {
-	defer func() { <-p.turn }()
-	ctx := context.Background()
-	if err = explain(ctx, err); !errors.Is(err, ErrDamaged) {
-		return err
+// view runs fn with the connection; it must not write.
+func (p *Parcels) view(fn func() error) error {
+	db, err := p.use(fn)
+	if errors.Is(err, ErrDamaged) {
+		p.writer <- struct{}{}
+		defer func() { <-p.writer }()
+		return p.replace(db, err)
 	}
-	if p.broken = p.beginAnew(ctx, err); p.broken != nil {
-		p.broken = fmt.Errorf("begin %s anew: %w", p.path, explain(ctx, p.broken))
-		return errors.Join(err, p.broken)
-	}
-	return withHint("nothing needs to be done: what was held is lost here, and others hold it too", "%s: %w", p.path, err)
+	return err
 }
 
-// view runs fn with the connection, and must not write.
-func (p *Parcels) view(fn func() error) error {
+// use runs fn with the connection, and returns which one that was.
+func (p *Parcels) use(fn func() error) (*conn, error) {
 	if err := p.begin(); err != nil {
+		return nil, err
+	}
+	defer func() { <-p.turn }()
+	return p.db, explain(context.Background(), fn())
+}
+
+// replace sets the file of a connection aside, because of err, unless that was
+// done before. It returns err with what follows from it. The caller is the
+// writer.
+func (p *Parcels) replace(db *conn, err error) error {
+	if p.begin() != nil {
 		return err
 	}
-	return p.end(fn())
+	defer func() { <-p.turn }()
+	if p.db == db {
+		ctx := context.Background()
+		if p.broken = p.beginAnew(ctx, err); p.broken != nil {
+			p.broken = fmt.Errorf("begin %s anew: %w", p.path, explain(ctx, p.broken))
+			return errors.Join(err, p.broken)
+		}
+	}
+	return withHint("nothing needs to be done: what was held is lost here, and others hold it too", "%s: %w", p.path, err)
 }
 
 // Usage tells how many bytes of packages are held, in all and for each origin.
@@ -190,7 +207,9 @@ func (p *Parcels) Close() error {
 	if p.db == nil {
 		return nil // no fresh file could be made
 	}
-	err := p.db.checkpoint()
+	err := p.sync()
+	p.walFile.lazy = false
+	err = errors.Join(err, p.db.checkpoint())
 	if err = errors.Join(explain(context.Background(), err), p.db.close()); err != nil {
 		return fmt.Errorf("close parcels: %w", err)
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 
 	"github.com/ncruces/go-sqlite3"
@@ -54,6 +52,7 @@ func newParcels(profile *Profile, key vault.Key, log *slog.Logger) (*Parcels, er
 		log:     log,
 		path:    filepath.Join(profile.dir, heldName),
 		kind: kind{
+			vfs:      heldVFS,
 			key:      key.HeldPages(),
 			first:    "PRAGMA auto_vacuum=incremental",
 			settings: heldSettings,
@@ -128,7 +127,11 @@ func (p *Parcels) take(db *conn) error {
 		return nil
 	})
 	p.wal, p.tidyAt = 0, tidyPages
-	return errors.Join(p.readOrigins(db), p.readKept(db))
+	if err := errors.Join(p.readOrigins(db), p.readKept(db)); err != nil {
+		return err
+	}
+	p.dbFile, p.walFile, err = db.lazyFiles()
+	return err
 }
 
 func (p *Parcels) readOrigins(db *conn) error {
@@ -162,7 +165,7 @@ func (p *Parcels) beginAnew(ctx context.Context, reason error) error {
 		slog.String("now", p.path+damagedSuffix), slog.Any("error", reason))
 	if p.db != nil {
 		_ = p.db.close() // what is left of it is in the file
-		p.db = nil
+		p.db, p.dbFile, p.walFile = nil, nil, nil
 	}
 	if err := setAside(p.path); err != nil {
 		return err
@@ -175,6 +178,7 @@ func (p *Parcels) beginAnew(ctx context.Context, reason error) error {
 		if err := p.keep(name, sealed); err != nil {
 			return err
 		}
+		p.kept[name] = sealed
 	}
 	return nil
 }
@@ -197,12 +201,7 @@ func setAside(path string) error {
 // keep writes down something that the node keeps. The caller has the
 // connection.
 func (p *Parcels) keep(name string, sealed []byte) error {
-	if err := p.db.exec("INSERT INTO kept(name, sealed) VALUES(?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed",
-		name, sealed); err != nil {
-		return err
-	}
-	p.kept[name] = slices.Clone(sealed)
-	return nil
+	return p.db.exec("INSERT INTO kept(name, sealed) VALUES(?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed", name, sealed)
 }
 
 func (p *Parcels) readKept(db *conn) error {
@@ -211,9 +210,4 @@ func (p *Parcels) readKept(db *conn) error {
 		p.kept[s.ColumnText(0)] = s.ColumnBlob(1, nil)
 		return nil
 	})
-}
-
-// seal is Records.Seal with a fresh nonce.
-func (p *Parcels) seal(secret []byte, place vault.Place) ([]byte, error) {
-	return p.records.Seal(rand.Reader, secret, place)
 }

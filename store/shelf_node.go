@@ -85,9 +85,18 @@ func (p *Parcels) readSealed(name string, place vault.Place) (secret []byte, err
 }
 
 func (p *Parcels) writeSealed(name string, secret []byte, place vault.Place) error {
-	sealed, err := p.seal(secret, place)
+	sealed, err := p.records.Seal(rand.Reader, secret, place)
 	if err != nil {
 		return err
 	}
-	return p.view(func() error { return p.keep(name, sealed) })
+	p.writer <- struct{}{}
+	defer func() { <-p.writer }()
+	if err := p.write(func(*heldTx) error { return p.keep(name, sealed) }); err != nil {
+		return err
+	}
+	_, err = p.use(func() error {
+		p.kept[name] = sealed
+		return nil
+	})
+	return err
 }

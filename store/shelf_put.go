@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -84,7 +85,7 @@ func (p *Parcels) writeQueued() {
 		return // another writer took it along
 	}
 	batch := []*put{first}
-	err := p.update(func(tx *heldTx) error {
+	err := p.write(func(tx *heldTx) error {
 		start, n := time.Now(), 0
 		for i := 0; ; i++ {
 			w := batch[i]
@@ -116,15 +117,36 @@ type heldTx struct {
 	change map[*origin]int64
 }
 
-// update runs fn in one transaction.
-func (p *Parcels) update(fn func(*heldTx) error) error {
-	if err := p.begin(); err != nil {
+// write runs fn in one transaction, which is durable when write returns nil.
+// Others can read before the disk has it, and meanwhile. The caller is the
+// writer.
+func (p *Parcels) write(fn func(*heldTx) error) error {
+	if err := p.sync(); err != nil {
 		return err
 	}
-	return p.end(p.transact(fn))
+	if db, err := p.use(func() error { return p.transact(fn) }); errors.Is(err, ErrDamaged) {
+		return p.replace(db, err)
+	} else if err != nil {
+		return err
+	}
+	return p.sync()
+}
+
+// sync makes the disk take what it was given, if it has not yet. The caller is
+// the writer, and leaves the connection to others.
+func (p *Parcels) sync() error {
+	if p.walFile == nil {
+		return nil
+	}
+	if err := errors.Join(p.walFile.sync(), p.dbFile.sync()); err != nil {
+		return fmt.Errorf("%w (%w)", ErrDisk, err)
+	}
+	return nil
 }
 
 func (p *Parcels) transact(fn func(*heldTx) error) error {
+	// The head of a WAL that is begun again must be there before the rest is.
+	p.walFile.lazy = p.wal > 0
 	if err := p.db.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -146,6 +168,7 @@ func (p *Parcels) transact(fn func(*heldTx) error) error {
 	if err := tx.flush(); err != nil {
 		return err
 	}
+
 	if err := p.db.exec("COMMIT"); err != nil {
 		return err
 	}

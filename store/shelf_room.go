@@ -1,7 +1,7 @@
 package store
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -23,7 +23,7 @@ const (
 
 	// A file may have so many free pages, and one in slackPart of all.
 	slackPages = 256
-	slackPart  = 16
+	slackPart  = 32
 
 	// vacuumPages is how many free pages go at a time, vacuumTurns how often
 	// one call does that at most.
@@ -37,7 +37,7 @@ const (
 func (p *Parcels) Expire(now time.Time) (n int, err error) {
 	p.writer <- struct{}{}
 	defer func() { <-p.writer }()
-	if err := p.update(func(tx *heldTx) (err error) {
+	if err := p.write(func(tx *heldTx) (err error) {
 		n, err = tx.expire(now)
 		return err
 	}); err != nil {
@@ -78,18 +78,17 @@ func (tx *heldTx) expire(now time.Time) (n int, err error) {
 // reports whether there still are. The caller is the writer.
 func (p *Parcels) vacuum() (more bool, err error) {
 	surplus := 0
-	err = p.view(func() error {
-		if surplus, err = p.surplus(); err != nil || surplus <= 0 {
+
+	err = p.write(func(*heldTx) error {
+		if surplus, err = p.surplus(); err != nil {
 			return err
 		}
-		return p.transact(func(*heldTx) error {
-			for start := time.Now(); surplus > 0 && time.Since(start) < patience; surplus -= vacuumPages {
-				if err := p.db.exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")"); err != nil {
-					return err
-				}
+		for start := time.Now(); surplus > 0 && time.Since(start) < patience; surplus -= vacuumPages {
+			if err := p.db.exec("PRAGMA incremental_vacuum(" + strconv.Itoa(vacuumPages) + ")"); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 	return surplus > 0, err
 }
@@ -109,17 +108,21 @@ func (p *Parcels) surplus() (int, error) {
 // WAL keeps its size, so there is room to remove something even on a full disk.
 // The caller is the writer.
 func (p *Parcels) tidyWAL() {
-	if p.begin() != nil {
+	if p.wal < p.tidyAt || p.sync() != nil {
 		return
 	}
-	var err error
-	if p.wal >= p.tidyAt {
-		if _, _, err = p.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE); err == nil {
+	_, err := p.use(func() error {
+		p.tidyAt = p.wal + tidyPages // if this fails, not at every commit
+
+		p.dbFile.lazy = true // the WAL is not begun again before the sync
+		defer func() { p.dbFile.lazy = false }()
+		all, done, err := p.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
+		if err == nil && all == done {
 			p.wal, p.tidyAt = 0, tidyPages
-		} else {
-			p.tidyAt = p.wal + tidyPages // not at every commit
-			p.log.Warn("checkpoint of held packages failed", slog.Any("error", explain(context.Background(), err)))
 		}
+		return err
+	})
+	if err = errors.Join(err, p.sync()); err != nil {
+		p.log.Warn("checkpoint of held packages failed", slog.Any("error", err))
 	}
-	_ = p.end(err) // told above
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"dione/crypto/identity"
 )
 
@@ -54,27 +56,16 @@ func wantLedger(t testing.TB, p *Parcels) {
 	}
 	want := make(map[netip.Prefix]int64)
 	sum := int64(0)
-	for after := ([32]byte{}); ; {
-		all, err := p.Items(after, MaxPut)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var hints [][8]byte
-		for _, h := range all {
-			hints = append(hints, [8]byte(h.Address[:]))
-		}
-		whole, err := p.Find(hints)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, h := range whole {
-			want[h.Origin] += int64(len(h.Bytes))
-			sum += int64(len(h.Bytes))
-		}
-		if len(all) < MaxPut {
-			break
-		}
-		after = all[len(all)-1].Address
+	if err := p.db.query("SELECT origin, sum(length(package)) FROM parcel GROUP BY origin", func(s *sqlite3.Stmt) error {
+		want[p.held.rows[s.ColumnInt64(0)].prefix] = s.ColumnInt64(1)
+		sum += s.ColumnInt64(1)
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	rows := int64(0)
+	if _, err := p.db.one("SELECT count(*) FROM origin", func(s *sqlite3.Stmt) { rows = s.ColumnInt64(0) }); err != nil || int(rows) != len(want) {
+		t.Errorf("%d origins are written down, %v, want %d", rows, err, len(want))
 	}
 	total, got, err := p.Usage()
 	if err != nil || total != sum || !reflect.DeepEqual(got, want) {
