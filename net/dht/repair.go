@@ -22,6 +22,7 @@ const (
 	maxPushes  = 4096
 
 	repairPause = 100 * time.Millisecond // between questions beyond those that are due at once
+	awaitPause  = time.Second            // while answers are to come
 )
 
 // rounds is how far the repair has come.
@@ -35,6 +36,7 @@ type rounds struct {
 	offers []Query
 	pushes []push
 	token  uint64
+	asked  int // questions whose end was not told yet
 }
 
 // push is a package that somebody wants.
@@ -66,10 +68,23 @@ func (h *Holder) Repair(now time.Time, n int) (due []Query, next time.Time) {
 		queries, more := h.due(now, n-len(due))
 		due = append(due, queries...)
 		if len(queries) == 0 && (!more || !h.page(now, interval)) {
-			return due, next
+			return due, h.awaits(now, len(due), next)
 		}
 	}
+	h.awaits(now, len(due), next)
 	return due, now.Add(repairPause)
+}
+
+// awaits counts the questions that are asked now. While answers are to come
+// there may soon be more to ask.
+func (h *Holder) awaits(now time.Time, asked int, next time.Time) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rounds.asked += asked
+	if soon := now.Add(awaitPause); h.rounds.asked > 0 && soon.Before(next) {
+		return soon
+	}
+	return next
 }
 
 // schedule reports whether a round has just to begin, and when to look again.
@@ -209,6 +224,9 @@ func (h *Holder) page(now time.Time, interval time.Duration) bool {
 
 // Repaired tells what came of a question of Repair. See [Keeper].
 func (h *Holder) Repaired(now time.Time, q Query, m Message) {
+	h.mu.Lock()
+	h.rounds.asked = max(0, h.rounds.asked-1)
+	h.mu.Unlock()
 	switch ask := q.Ask.(type) {
 	case Offer:
 		if wanted, ok := m.(Wanted); ok {

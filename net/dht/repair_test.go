@@ -81,7 +81,7 @@ func (v *village) run(d time.Duration) {
 				for _, q := range due {
 					h.Repaired(v.now, q, v.ask(h, q))
 				}
-				if len(due) == 0 && next.After(v.now.Add(time.Second)) {
+				if next.After(v.now.Add(2 * time.Second)) {
 					h.next = next
 				}
 				if calls > 10000 || !next.After(v.now) {
