@@ -174,6 +174,9 @@ func (tx *Tx) acknowledged(m *Message, peer int64) (bool, error) {
 		return false, err
 	}
 	m.Acked, m.State, m.Reason = m.Acked+1, StateStored, ""
+	if !m.Chat.IsRoom() {
+		m.Acked, m.Addressed = 1, 1 // until now they counted nodes
+	}
 	if m.Acked >= m.Addressed {
 		m.State = StateDelivered
 		if err := tx.exec("DELETE FROM envelope WHERE message = ?", m.Row); err != nil {
@@ -195,8 +198,8 @@ func (tx *Tx) unqueue(m Message, peer int64) (bool, error) {
 }
 
 func (tx *Tx) setState(m Message) error {
-	return tx.exec("UPDATE message SET state = ?, acked = ?, reason = ? WHERE id = ?",
-		int64(m.State), m.Acked, m.Reason, m.Row)
+	return tx.exec("UPDATE message SET state = ?, acked = ?, addressed = ?, reason = ? WHERE id = ?",
+		int64(m.State), m.Acked, m.Addressed, m.Reason, m.Row)
 }
 
 // Fail gives an own message up, for a reason in words. It returns the message

@@ -63,18 +63,29 @@ func (tx *Tx) sessionPeer(session int64) (peer int64, err error) {
 // acknowledged, in the order in which they were made. Epochs count from 1, so
 // the zero ParcelIndex is before all.
 func (tx *Tx) Parcels(session int64, after ParcelIndex, n int) ([]Parcel, error) {
+	return tx.parcels("session = ? AND (epoch, n) > (?, ?)", "epoch, n", n, session, int64(after.Epoch), int64(after.N))
+}
+
+func (tx *Tx) parcels(which, order string, n int, args ...any) ([]Parcel, error) {
 	var all []Parcel
-	err := tx.query(`SELECT epoch, n, message, part, parts, sealed FROM parcel
-		WHERE session = ? AND (epoch, n) > (?, ?) ORDER BY epoch, n LIMIT ?`, func(s *sqlite3.Stmt) error {
+	err := tx.query(`SELECT session, epoch, n, message, part, parts, first, next, day, held, places, sealed FROM parcel
+		WHERE `+which+" ORDER BY "+order+" LIMIT ?", func(s *sqlite3.Stmt) error {
 		p := Parcel{
-			Session: session,
-			Epoch:   uint32(s.ColumnInt64(0)),
-			N:       uint32(s.ColumnInt64(1)),
-			Message: s.ColumnInt64(2),
-			Part:    s.ColumnInt(3),
-			Parts:   s.ColumnInt(4),
+			Session: s.ColumnInt64(0),
+			Epoch:   uint32(s.ColumnInt64(1)),
+			N:       uint32(s.ColumnInt64(2)),
+			Message: s.ColumnInt64(3),
+			Part:    s.ColumnInt(4),
+			Parts:   s.ColumnInt(5),
+			Mailed: Mailed{
+				First:  timeOf(s.ColumnInt64(6)),
+				Next:   timeOf(s.ColumnInt64(7)),
+				Day:    uint32(s.ColumnInt64(8)),
+				Held:   s.ColumnInt(9),
+				Places: s.ColumnInt(10),
+			},
 		}
-		secret, err := tx.openRecord(s, 5, parcelPlace(session, p.Epoch, p.N))
+		secret, err := tx.openRecord(s, 11, parcelPlace(p.Session, p.Epoch, p.N))
 		if err != nil {
 			return err
 		}
@@ -85,7 +96,7 @@ func (tx *Tx) Parcels(session int64, after ParcelIndex, n int) ([]Parcel, error)
 		p.Seed, p.Address = [32]byte(secret[CoreSize:]), [32]byte(secret[CoreSize+32:])
 		all = append(all, p)
 		return nil
-	}, session, int64(after.Epoch), int64(after.N), n)
+	}, append(args, n)...)
 	return all, err
 }
 

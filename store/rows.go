@@ -188,6 +188,7 @@ type Parcel struct {
 	Core        []byte   // CoreSize bytes
 	Seed        [32]byte // of the key that signs the package
 	Address     [32]byte
+	Mailed      Mailed
 }
 
 // CoreSize is the length of a Parcel's Core.

@@ -101,11 +101,7 @@ func (tx *Tx) addSession(s *Session) error {
 	}
 	s.Row = tx.s.db.LastInsertRowID()
 	if s.Reset != nil {
-		reset, err := tx.s.records.Seal(rand.Reader, s.Reset, sessionPlace("reset", s.Row, 0))
-		if err != nil {
-			return err
-		}
-		if err := tx.exec("UPDATE session SET reset = ? WHERE id = ?", reset, s.Row); err != nil {
+		if err := tx.PutReset(s.Row, s.Reset); err != nil {
 			return err
 		}
 	}

@@ -47,6 +47,12 @@ const (
 	SafetyNumber      Label = "dione/1 safety number"      // SHA-512: the digits that two people compare
 )
 
+// Labels of the mailbox, net/mailbox.
+const (
+	LocationDay   Label = "dione/1 location day"   // HKDF-Expand: the location key of the next day
+	LocationPlace Label = "dione/1 location place" // SHA-256: one of the places of a day
+)
+
 // Labels of HKDF-Expand: from the key that a backup's passphrase gives.
 const (
 	BackupMAC  Label = "dione/1 backup mac"  // of the head

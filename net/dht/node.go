@@ -281,6 +281,28 @@ func (n *Node) Put(ctx context.Context, s Scope, location Key, packages ...[]byt
 	return p, p.err()
 }
 
+// PutAt is Put at servers that are known, the nearest first. It leaves it to
+// its caller what to make of the answers.
+func (n *Node) PutAt(ctx context.Context, s Scope, holders []*Contact, packages ...[]byte) (Placed, error) {
+	return await(ctx, n, func(r *Router, now time.Time, done func(time.Time, Placed)) {
+		r.PutAt(now, s, holders, packages, done)
+	})
+}
+
+// GetFrom is Get at servers that are known, and this node itself.
+func (n *Node) GetFrom(ctx context.Context, s Scope, holders []*Contact, hints []Hint, most int) (Gotten, error) {
+	return n.get(ctx, hints, func(r *Router, now time.Time, missing []Hint, done func(time.Time, Gotten)) {
+		r.GetFrom(now, s, holders, missing, most, done)
+	})
+}
+
+// Servers tells how many servers are known in a scope.
+func (n *Node) Servers(s Scope) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.router.Servers(s)
+}
+
 // err says why a package of p has no holder; nil if each has one.
 func (p Placed) err() error {
 	if p.Servers == 0 {
@@ -311,14 +333,18 @@ func (p Placed) err() error {
 // holds itself is looked through first: in a small network it is the holder of
 // what its own user waits for.
 func (n *Node) Get(ctx context.Context, s Scope, location Key, how LookupConfig, hints []Hint, most int) (Gotten, error) {
+	return n.get(ctx, hints, func(r *Router, now time.Time, missing []Hint, done func(time.Time, Gotten)) {
+		r.Get(now, s, location, how, missing, most, done)
+	})
+}
+
+func (n *Node) get(ctx context.Context, hints []Hint, begin func(r *Router, now time.Time, missing []Hint, done func(time.Time, Gotten))) (Gotten, error) {
 	own := n.own(hints)
 	missing := slices.DeleteFunc(slices.Clone(hints), func(h Hint) bool { return own[h] != nil })
 	if len(missing) == 0 {
 		return Gotten{Packages: own}, nil
 	}
-	g, err := await(ctx, n, func(r *Router, now time.Time, done func(time.Time, Gotten)) {
-		r.Get(now, s, location, how, missing, most, done)
-	})
+	g, err := await(ctx, n, func(r *Router, now time.Time, done func(time.Time, Gotten)) { begin(r, now, missing, done) })
 	if err == nil {
 		maps.Copy(g.Packages, own)
 	}

@@ -29,11 +29,12 @@ var arrows = []struct {
 	{"dione/net/lan", []string{"dione/crypto/identity", "dione/net/wire"}},
 	{"dione/net/dht", []string{"dione/crypto/*"}},
 	{"dione/net/dht/*", []string{"dione/crypto/*", "dione/net/dht"}},
+	{"dione/net/mailbox", []string{"dione/crypto/*", "dione/net/dht"}},
 	{"dione/net/node", []string{"dione/crypto/*", "dione/net/address", "dione/net/dht", "dione/net/secure", "dione/net/wire", "dione/store"}},
 	{"dione/net/sim/netns", nil},
 	{"dione/net/sim", []string{"dione/crypto/*", "dione/net/dht"}},
 	{"dione/net/sim/*", []string{"dione/crypto/*", "dione/net/dht", "dione/net/sim"}},
-	{"dione/net/messenger", []string{"dione/crypto/*", "dione/net/address", "dione/net/dht", "dione/net/lan", "dione/net/node", "dione/net/secure", "dione/net/swarm", "dione/net/wire", "dione/store"}},
+	{"dione/net/messenger", []string{"dione/crypto/*", "dione/net/address", "dione/net/dht", "dione/net/lan", "dione/net/mailbox", "dione/net/node", "dione/net/secure", "dione/net/swarm", "dione/net/wire", "dione/store"}},
 
 	{"dione/tui/text", nil},
 	{"dione/tui/config", nil},

@@ -107,6 +107,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 	defer m.asked.Stop()
 	m.dials.timer.Reset(0)
 	defer m.dials.timer.Stop()
+	m.mails.ctx = netCtx
+	defer m.mails.timer.Stop()
 	m.turn(sweepOutbox{}, sweepKeys{})
 	for {
 		var out chan<- Event // nil, so never ready, unless something waits to be told
@@ -133,6 +135,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.dialEnded(d)
 		case <-m.dials.timer.C:
 			m.dialDue(netCtx)
+		case <-m.mails.timer.C:
+			m.mailDue()
 		case <-m.asked.C:
 			m.tellPending()
 		case st := <-m.lanState:

@@ -93,6 +93,7 @@ type Messenger struct {
 	retry   *time.Timer // when held is tried again
 	asked   *time.Timer // when who was asked for keys should have answered
 	dials   dials
+	mails   mails
 	net     Net
 }
 
@@ -117,6 +118,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		people:   make(map[identity.ID]*person),
 		twins:    make(map[twin]int),
 		dials:    dials{timer: time.NewTimer(time.Hour), ended: make(chan dialled)}, // set when the loop begins
+		mails:    mails{timer: time.NewTimer(time.Hour)},
 	}
 	if cfg.NoLAN {
 		m.net.LANOff = "switched off by the settings"

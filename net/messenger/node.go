@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"dione/net/dht"
+	"dione/net/mailbox"
 	"dione/net/secure"
 	"dione/net/swarm"
 	"dione/net/wire"
@@ -69,8 +70,8 @@ func (m *Messenger) runNode(ctx context.Context) error {
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() {
-		if _, err := m.cfg.Node.DHT(ctx); err == nil {
-			m.post(ctx, tellNodes{})
+		if d, err := m.cfg.Node.DHT(ctx); err == nil {
+			m.post(ctx, nodeReady{d})
 		}
 	})
 	if err := m.cfg.Node.Run(ctx, m.swarm.Bound()); err != nil && ctx.Err() == nil {
@@ -98,10 +99,15 @@ func (f nodeFailed) handle(_ *Messenger, b *batch) error {
 
 func (nodeFailed) fail(error) bool { return false }
 
-// tellNodes tells everybody who is connected of our node, once there is one.
-type tellNodes struct{}
+// nodeReady begins with the mail, and tells everybody who is connected of our
+// node.
+type nodeReady struct{ dht *dht.Node }
 
-func (tellNodes) handle(m *Messenger, b *batch) error {
+func (r nodeReady) handle(m *Messenger, b *batch) error {
+	b.then(func() {
+		m.mails.box = mailbox.New(r.dht)
+		m.wakeMail(0)
+	})
 	for _, p := range m.people {
 		if l := p.link; l != nil && !l.ended && accepted(&p.Contact, l) {
 			b.then(func() { m.shareNodes(l) })
@@ -110,7 +116,7 @@ func (tellNodes) handle(m *Messenger, b *batch) error {
 	return nil
 }
 
-func (tellNodes) fail(error) bool { return false }
+func (nodeReady) fail(error) bool { return false }
 
 // shareNodes tells over l of nodes, if there are any to tell of.
 func (m *Messenger) shareNodes(l *link) {

@@ -36,6 +36,9 @@ type privateLink struct {
 	flight  int                         // packages on this link that are not acknowledged
 }
 
+// synced reports whether private messages for p may leave over a link.
+func (p *person) synced() bool { return p.link != nil && !p.link.ended && p.link.private.synced }
+
 // receiptKey names a session whose packages are to be acknowledged over a link.
 type receiptKey struct {
 	l *link
@@ -73,14 +76,16 @@ func (s *session) receipt(epochs []uint32) wire.Receipt {
 
 // fillPrivate seals what waits for p, as far as its session takes it, and puts
 // in flight what its link has room for. The frames leave after the commit.
-// Without a link nothing is sealed: until then it can be cancelled.
+// Without a link it is mail; until that is put it can be cancelled.
 func (m *Messenger) fillPrivate(b *batch, p *person, added []store.Outgoing) error {
-	if p.link == nil || p.link.ended || !p.link.private.synced {
+	if !p.synced() {
 		p.backlog = p.backlog || len(added) > 0
+		if len(added) > 0 {
+			b.then(func() { m.mailSoon(p, mailGrace) })
+		}
 		return nil
 	}
-	all, err := m.sessionsOf(b, p)
-	if err != nil {
+	if _, err := m.sessionsOf(b, p); err != nil {
 		return err
 	}
 	s := p.writable()
@@ -88,20 +93,26 @@ func (m *Messenger) fillPrivate(b *batch, p *person, added []store.Outgoing) err
 		p.backlog = p.backlog || len(added) > 0
 		return m.wantKeys(b, p)
 	}
-	for _, other := range all {
-		if other == s || other.emptied || other.before(s) < 0 {
-			continue
-		}
-		if err := b.tx.Unseal(other.row); err != nil {
-			return err
-		}
-		other.emptied, p.backlog = true, true
-	}
-	sealed, err := m.sealWaiting(b, p, s, added)
+	sealed, err := m.sealInto(b, p, s, added)
 	if err != nil {
 		return err
 	}
 	return m.launchParcels(b, p, s, sealed)
+}
+
+// sealInto puts all that waits for p into packages of s: what was added, and
+// what lies in sessions that s is better than.
+func (m *Messenger) sealInto(b *batch, p *person, s *session, added []store.Outgoing) (sealed []store.Parcel, err error) {
+	for _, other := range p.sessions {
+		if other == s || other.emptied || other.before(s) < 0 {
+			continue
+		}
+		if err := b.tx.Unseal(other.row); err != nil {
+			return nil, err
+		}
+		other.emptied, p.backlog = true, true
+	}
+	return m.sealWaiting(b, p, s, added)
 }
 
 // sealWaiting puts messages for p into packages of s, in the order in which
@@ -245,10 +256,7 @@ func (m *Messenger) onParcel(b *batch, p *person, l *link, msg wire.Parcel) erro
 		}
 		s.dirty = true
 		b.receipt(l, s, opened.Epoch)
-		if err := m.onBody(b, p, l, s, &opened.Body); err != nil {
-			return err
-		}
-		return nil
+		return m.onBody(b, p, l.path, s, &opened.Body)
 	}
 	m.log.Info("package of no session dropped", slog.Any("peer", p.ID))
 	return nil
@@ -256,14 +264,14 @@ func (m *Messenger) onParcel(b *batch, p *person, l *link, msg wire.Parcel) erro
 
 // onBody takes what was in a package. The ratchet has gone on by it, so what
 // cannot be used is dropped and acknowledged all the same.
-func (m *Messenger) onBody(b *batch, p *person, l *link, s *session, body *[parcel.BodySize]byte) error {
+func (m *Messenger) onBody(b *batch, p *person, path Path, s *session, body *[parcel.BodySize]byte) error {
 	f, err := parcel.DecodeFragment(body)
 	if err != nil {
 		m.log.Info("part dropped", slog.Any("peer", p.ID), slog.Any("error", err))
 		return nil
 	}
 	if f.Ack != nil {
-		if err := m.acknowledged(b, p, l, s, []ratchet.Chain{chainOf(*f.Ack)}, false); err != nil {
+		if err := m.acknowledged(b, p, s, []ratchet.Chain{chainOf(*f.Ack)}, false); err != nil {
 			return err
 		}
 	}
@@ -289,7 +297,7 @@ func (m *Messenger) onBody(b *batch, p *person, l *link, s *session, body *[parc
 		return nil
 	}
 	m.keep(b, p)
-	_, err = m.receive(b, p, Chat{Peer: p.ID}, l.path, content)
+	_, err = m.receive(b, p, Chat{Peer: p.ID}, path, content)
 	return err
 }
 
@@ -315,7 +323,7 @@ func (m *Messenger) onReceipt(b *batch, p *person, l *link, msg wire.Receipt) er
 		}
 		s.intro = nil // whoever acknowledges in it knows it
 		s.dirty = true
-		if err := m.acknowledged(b, p, l, s, chains, msg.Full); err != nil {
+		if err := m.acknowledged(b, p, s, chains, msg.Full); err != nil {
 			return err
 		}
 	}
@@ -329,26 +337,35 @@ func (m *Messenger) onReceipt(b *batch, p *person, l *link, msg wire.Receipt) er
 }
 
 // acknowledged takes an acknowledgement of our packages in s.
-func (m *Messenger) acknowledged(b *batch, p *person, l *link, s *session, chains []ratchet.Chain, full bool) error {
+func (m *Messenger) acknowledged(b *batch, p *person, s *session, chains []ratchet.Chain, full bool) error {
 	news, err := s.ratchet.Acknowledged(chains, full)
 	switch {
 	case errors.Is(err, ratchet.ErrAhead):
-		return m.startOver(b, p, l, oursIsOld)
+		return m.startOver(b, p, oursIsOld)
 	case errors.Is(err, ratchet.ErrBehind):
-		return m.startOver(b, p, l, theirsIsOld)
+		return m.startOver(b, p, theirsIsOld)
 	case err != nil:
 		m.log.Info("receipt dropped", slog.Any("peer", p.ID), slog.Any("error", err))
 		return nil
 	case len(news) == 0:
 		return nil
 	}
+	return m.arrived(b, p, s, news)
+}
+
+// arrived takes note that packages of ours are durable on the other side.
+func (m *Messenger) arrived(b *batch, p *person, s *session, news []ratchet.Index) error {
 	s.dirty = true
 	indices := make([]store.ParcelIndex, len(news))
-	last := l.private.sent[s.row]
 	for i, n := range news {
 		indices[i] = store.ParcelIndex(n)
-		if n.Epoch < last.Epoch || n.Epoch == last.Epoch && n.N <= last.N {
-			l.private.flight--
+	}
+	if l := p.link; l != nil {
+		last := l.private.sent[s.row]
+		for _, n := range news {
+			if n.Epoch < last.Epoch || n.Epoch == last.Epoch && n.N <= last.N {
+				l.private.flight--
+			}
 		}
 	}
 	delivered, err := b.tx.AckParcels(s.row, indices)

@@ -35,6 +35,7 @@ type person struct {
 	toldSet  time.Time  // when the user was last told that a session was set up anew
 
 	dial    dialState
+	mail    mailState
 	problem string // why they could not be reached lately; "" if they could
 	welcome bool   // they have said over this link what they know: we may write to them
 	pending bool   // they were asked for keys a while ago, and have not said a word
@@ -143,6 +144,7 @@ func (m *Messenger) linkDown(ev swarm.Down) {
 		m.turn(keepContact{p})
 	}
 	m.dialSoon(p)
+	m.mailLost(p)
 	m.refreshLAN()
 	m.forgetStrangers()
 }

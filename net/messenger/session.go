@@ -43,6 +43,7 @@ type session struct {
 	number  pqxdh.Number // of the keys that intro is built on
 	intro   []byte       // our introduction, until the other side has shown that it knows the session
 	reset   []byte       // what a backup keeps of it
+	mail    mailKeys     // where its mail lies: of reset
 	dirty   bool         // the store has an older state
 	emptied bool         // it has a better one beside it, and none of our messages is in it any more
 }
@@ -72,6 +73,11 @@ func decodeSession(kept store.Session) (*session, error) {
 		return nil, err
 	}
 	s := &session{row: kept.Row, sid: kept.SID, gen: kept.Gen, started: kept.Started, ratchet: r, intro: st.Intro, reset: kept.Reset}
+	kr, err := decodeReset(kept.Reset)
+	if err != nil {
+		return nil, err
+	}
+	s.mail = kr.mailKeys()
 	if st.Intro != nil && copy(s.number[:], st.Number) != len(s.number) {
 		return nil, errors.New("an introduction without the number of its keys")
 	}

@@ -125,7 +125,7 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 		i := slices.IndexFunc(msg.Sessions, func(o wire.SessionState) bool { return o.SID == s.sid })
 		switch {
 		case i >= 0 && s.ratchet.Precedes(ratchet.Index{Epoch: msg.Sessions[i].Epoch, N: msg.Sessions[i].Next}):
-			return m.startOver(b, p, l, theirsIsOld)
+			return m.startOver(b, p, theirsIsOld)
 		case i >= 0:
 			if s.intro != nil {
 				s.intro, s.dirty = nil, true
@@ -320,7 +320,7 @@ func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
 		return fmt.Errorf("begin a session with %s: %w", p.ID.Short(), err)
 	}
 	s := &session{sid: shared.SID, gen: gen, started: b.now, ratchet: r, number: bundle.Number, intro: intro.Encode()}
-	if s.reset, err = encodeReset(shared, true, b.day()); err != nil {
+	if err := s.setReset(shared, true, b.day()); err != nil {
 		return err
 	}
 	if err := m.addSession(b, p, s); err != nil {
@@ -381,7 +381,7 @@ func (m *Messenger) onIntro(b *batch, p *person, l *link, msg wire.Intro) error 
 		return nil // the same introduction again
 	}
 	s := &session{sid: shared.SID, gen: intro.Gen, started: b.now, ratchet: r}
-	if s.reset, err = encodeReset(shared, false, intro.Day0); err != nil {
+	if err := s.setReset(shared, false, intro.Day0); err != nil {
 		return err
 	}
 	if err := m.addSession(b, p, s); err != nil {
@@ -430,9 +430,13 @@ func (m *Messenger) onRefused(b *batch, p *person, l *link, msg wire.Refused) er
 	return nil
 }
 
-func encodeReset(shared pqxdh.Shared, initiator bool, day uint32) ([]byte, error) {
+// setReset sets what a backup keeps of a session, and where its mail lies.
+func (s *session) setReset(shared pqxdh.Shared, initiator bool, day uint32) (err error) {
 	rs, ours, theirs := shared.Reset(), shared.Location(initiator), shared.Location(!initiator)
-	return cborx.Marshal(&resetRecord{Reset: rs[:], Ours: ours[:], Theirs: theirs[:], Day: day})
+	r := resetRecord{Reset: rs[:], Ours: ours[:], Theirs: theirs[:], Day: day}
+	s.mail = r.mailKeys()
+	s.reset, err = cborx.Marshal(&r)
+	return err
 }
 
 // fallback says whose state is an older copy.
@@ -445,9 +449,12 @@ const (
 
 // startOver ends all sessions with p and has a new one set up before anything
 // else is sent: one of the two has fallen back to an older copy of its state.
-func (m *Messenger) startOver(b *batch, p *person, l *link, whose fallback) error {
+func (m *Messenger) startOver(b *batch, p *person, whose fallback) error {
 	m.tellStartOver(b, p, whose)
-	p.newGen = max(p.gen(b), l.private.gen) + 1
+	p.newGen = p.gen(b) + 1
+	if p.link != nil {
+		p.newGen = max(p.newGen, p.link.private.gen+1)
+	}
 	for _, s := range slices.Clone(p.sessions) {
 		if err := p.dropSession(b, s); err != nil {
 			return err
@@ -459,6 +466,10 @@ func (m *Messenger) startOver(b *batch, p *person, l *link, whose fallback) erro
 		if err := m.renumber(b, p); err != nil {
 			return err
 		}
+	}
+	l := p.link
+	if l == nil || l.ended {
+		return nil // when they meet, the newer generation is asked for
 	}
 	l.private.expect, l.private.synced = 0, true
 	if !l.private.asked {

@@ -117,9 +117,25 @@ CREATE TABLE parcel(
 	part    INTEGER NOT NULL,
 	parts   INTEGER NOT NULL,
 	sealed  BLOB NOT NULL,
+	first   INTEGER NOT NULL DEFAULT 0, -- when the mail network took it first; 0: never
+	next    INTEGER NOT NULL DEFAULT 0, -- when it is put there again
+	day     INTEGER NOT NULL DEFAULT 0, -- at whose places it was put last
+	held    INTEGER NOT NULL DEFAULT 0, -- by so many nodes then
+	places  INTEGER NOT NULL DEFAULT 0, -- of so many that could
 	PRIMARY KEY(session, epoch, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX parcel_message ON parcel(message) WHERE message > 0;
+
+-- Tombstones of packages that were taken out of the mail network and is to be
+-- told so: signed, and for everybody to read.
+CREATE TABLE burial(
+	id     INTEGER PRIMARY KEY,
+	made   INTEGER NOT NULL,
+	next   INTEGER NOT NULL,
+	tries  INTEGER NOT NULL,
+	stones BLOB NOT NULL -- 166 bytes each
+) STRICT;
+CREATE INDEX burial_next ON burial(next);
 
 -- Keys that were given to one person each and not used yet.
 CREATE TABLE prekey(

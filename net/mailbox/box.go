@@ -1,0 +1,312 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"dione/crypto/parcel"
+	"dione/net/dht"
+)
+
+const (
+	// holdersTime is how long the holders of a place are believed to be the
+	// same, maxHolders how many places are remembered.
+	holdersTime = time.Hour
+	maxHolders  = 4096
+
+	// maxLetters is how many packages go to a place at a time.
+	maxLetters = 64
+)
+
+// Box puts and finds packages. It is safe for concurrent use.
+type Box struct {
+	net Network
+
+	mu      sync.Mutex
+	holders map[spot]known
+}
+
+// spot is a place in a scope.
+type spot struct {
+	scope dht.Scope
+	place Place
+}
+
+// known is the servers nearest to a spot, as they were found.
+type known struct {
+	nodes []*dht.Contact
+	paths int // by how many paths
+	found time.Time
+}
+
+// New returns a mailbox in a network.
+func New(net Network) *Box { return &Box{net: net, holders: make(map[spot]known)} }
+
+// Open reports whether there is any node to put something at.
+func (b *Box) Open() bool {
+	for s := range dht.Scopes {
+		if b.net.Servers(s) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// at returns the servers nearest to a spot, found over so many paths at least;
+// 0 stands for a writer.
+func (b *Box) at(ctx context.Context, s spot, paths int) ([]*dht.Contact, error) {
+	how := dht.ForReading(paths)
+	if paths == 0 {
+		how = dht.ForWriting()
+	}
+	b.mu.Lock()
+	k, ok := b.holders[s]
+	b.mu.Unlock()
+	if ok && time.Since(k.found) < holdersTime && k.paths >= how.Paths {
+		return k.nodes, nil
+	}
+	near, err := b.net.Lookup(ctx, s.scope, dht.Key(s.place), how)
+	if err != nil {
+		return nil, err
+	}
+	if len(near.Contacts) > 0 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.holders) >= maxHolders {
+			clear(b.holders) // they are found again
+		}
+		b.holders[s] = known{near.Contacts, how.Paths, time.Now()}
+	}
+	return near.Contacts, nil
+}
+
+// forget has the holders of a spot looked up again: they were not what they
+// were.
+func (b *Box) forget(s spot) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.holders, s)
+}
+
+// each runs f for every spot of some places, in scopes where there are
+// servers, all at a time, and joins the errors.
+func (b *Box) each(places []Place, f func(s spot) error) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	for scope := range dht.Scopes {
+		if b.net.Servers(scope) == 0 {
+			continue
+		}
+		for _, p := range places {
+			wg.Go(func() {
+				if err := f(spot{scope, p}); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					errs = append(errs, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// tally is what holders have said of letters.
+type tally struct {
+	mu     sync.Mutex
+	counts [dht.Scopes][]Count
+	out    []Outcome
+}
+
+func newTally(n int) *tally {
+	t := &tally{out: make([]Outcome, n)}
+	for s := range t.counts {
+		t.counts[s] = make([]Count, n)
+	}
+	return t
+}
+
+// outcomes sums up. What is held around does not count where the internet is.
+func (t *tally) outcomes() []Outcome {
+	for i := range t.out {
+		t.out[i].Count = t.counts[dht.Wide][i]
+		if t.out[i].Count.Places == 0 {
+			t.out[i].Count = t.counts[dht.Near][i]
+		}
+	}
+	return t.out
+}
+
+// Put puts letters at the places of a chain's first day. An error says that
+// the network could not be asked; the outcomes are what is known all the same.
+func (b *Box) Put(ctx context.Context, letters []Letter, chain Chain, now time.Time) ([]Outcome, error) {
+	t := newTally(len(letters))
+	expiry := uint32(now.Add(life).Unix() / 3600)
+	places := chain.Places()
+	err := b.each(places[:], func(s spot) error {
+		holders, err := b.at(ctx, s, 0)
+		if err != nil {
+			return err
+		}
+		for from := 0; from < len(letters); from += maxLetters {
+			part := letters[from:min(from+maxLetters, len(letters))]
+			packages := make([][]byte, len(part))
+			for i, l := range part {
+				whole := l.Key.Seal(l.Core, s.place, expiry)
+				packages[i] = whole[:]
+			}
+			placed, err := b.net.PutAt(ctx, s.scope, holders, packages...)
+			if err != nil {
+				return err
+			}
+			b.count(t, s, letters, from, placed)
+		}
+		return nil
+	})
+	return t.outcomes(), err
+}
+
+// count takes the answers to letters from one index on.
+func (b *Box) count(t *tally, s spot, letters []Letter, from int, placed dht.Placed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	kept := 0
+	for i, held := range placed.Holders {
+		c := &t.counts[s.scope][from+i]
+		*c = c.Add(Count{held, placed.Servers})
+		kept += held
+	}
+	if kept < len(placed.Holders)*placed.Servers {
+		b.forget(s) // somebody was not there, or is not responsible
+	}
+	for _, a := range placed.Answers {
+		i := from + a.Package
+		out := &t.out[i]
+		switch a.Stored.Result {
+		case dht.Kept:
+			until := time.Unix(int64(a.Stored.Until)*3600, 0)
+			if out.Until.IsZero() || until.Before(out.Until) {
+				out.Until = until
+			}
+		case dht.Gone, dht.Other:
+			// Without a proof it is the word of a stranger.
+			proof, err := parcel.Check(a.Stored.Proof)
+			switch {
+			case err != nil || proof.Address != letters[i].Key.Address():
+			case proof.Sum != letters[i].Core.Sum():
+				out.Clash = true
+			case proof.Kind == parcel.Tombstone:
+				out.Read = true
+			}
+		}
+	}
+}
+
+// Bury puts tombstones at the places that they name. It reports whether each
+// of those places has one, as far as there are nodes.
+func (b *Box) Bury(ctx context.Context, stones [][]byte) (bool, error) {
+	var mu sync.Mutex
+	missing := len(stones)
+	err := errors.Join(b.eachStone(stones, func(s spot, stone []byte) error {
+		holders, err := b.at(ctx, s, 1)
+		if err != nil {
+			return err
+		}
+		placed, err := b.net.PutAt(ctx, s.scope, holders, stone)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(placed.Holders) == 1 && Enough(placed.Holders[0], placed.Servers) {
+			missing--
+		} else {
+			b.forget(s)
+		}
+		return nil
+	}))
+	return missing <= 0, err
+}
+
+func (b *Box) eachStone(stones [][]byte, f func(s spot, stone []byte) error) error {
+	byPlace := make(map[Place][]byte)
+	var places []Place
+	for _, stone := range stones {
+		p, err := parcel.Check(stone)
+		if err != nil {
+			return err
+		}
+		byPlace[p.Location] = stone
+		places = append(places, p.Location)
+	}
+	return b.each(places, func(s spot) error { return f(s, byPlace[s.place]) })
+}
+
+// Search says how thoroughly packages are looked for.
+type Search struct {
+	Places  int // at how many of the places, 1 to Places, from the one that Turn names on
+	Turn    int // which goes up with each search of the same, so that nobody can hide things for long
+	Holders int // how many holders of each are asked
+	Paths   int // by how many paths they are found: 1, 4 or 8
+}
+
+// Look looks for packages at the places of a chain's first day. What is found
+// is whole and well signed, once for each address. An error says that some of
+// the network could not be asked.
+func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address, how Search) (map[parcel.Address]Found, error) {
+	wanted := make(map[dht.Hint]parcel.Address, len(addresses))
+	hints := make([]dht.Hint, 0, len(addresses))
+	for _, a := range addresses {
+		wanted[a.Hint()] = a
+		hints = append(hints, a.Hint())
+	}
+	found := make(map[parcel.Address]Found)
+	if len(hints) == 0 {
+		return found, nil
+	}
+	all := chain.Places()
+	var places []Place
+	for i := range min(how.Places, Places) {
+		places = append(places, all[(how.Turn+i)%Places])
+	}
+	var mu sync.Mutex
+	err := b.each(places, func(s spot) error {
+		holders, err := b.at(ctx, s, how.Paths)
+		if err != nil {
+			return err
+		}
+		holders = inTurn(holders[:min(len(holders), dht.Replicas)], how.Turn/Places)
+		g, err := b.net.GetFrom(ctx, s.scope, holders, hints, how.Holders)
+		if err != nil {
+			return err
+		}
+		if g.Answered < g.Asked {
+			b.forget(s)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, raw := range g.Packages {
+			p, err := parcel.Check(raw)
+			if err != nil || wanted[p.Address.Hint()] != p.Address {
+				continue // a liar, or chance
+			}
+			if was, ok := found[p.Address]; !ok || was.Kind == parcel.Data && p.Kind == parcel.Tombstone {
+				found[p.Address] = Found{p, raw}
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// inTurn returns the holders in another order each turn.
+func inTurn(holders []*dht.Contact, turn int) []*dht.Contact {
+	if len(holders) == 0 {
+		return nil
+	}
+	n := turn % len(holders)
+	return append(append([]*dht.Contact(nil), holders[n:]...), holders[:n]...)
+}
