@@ -195,7 +195,7 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 		r.ask(s.which, check, Ping{Port: r.port(s)}, ignore)
 	}
 	if added && !s.joined {
-		s.joined = true
+		s.joined, s.strange = true, now // those whom it knows are yet to be heard of
 		r.lookSelfUp(now, s)
 	}
 }
