@@ -34,9 +34,11 @@ const (
 // HolderConfig configures a Holder. A zero field means its default.
 type HolderConfig struct {
 	Shelf    Shelf
-	Capacity int64        // bytes of packages; 512 MiB
-	Rand     *rand.Rand   // for the times of repair, used by nobody else; seeded by chance if nil
-	Log      *slog.Logger // nothing is logged if nil
+	Capacity int64         // bytes of packages; 512 MiB
+	Replicas int           // servers that should hold a package, at one place; 8
+	Every    time.Duration // from one round of repair to the next, half of it while many leave; 1h
+	Rand     *rand.Rand    // for the times of repair, used by nobody else; seeded by chance if nil
+	Log      *slog.Logger  // nothing is logged if nil
 }
 
 // Holder keeps the packages of others on a Shelf, and sees to it that those
@@ -70,6 +72,12 @@ var _ Keeper = (*Holder)(nil)
 func NewHolder(cfg HolderConfig) *Holder {
 	if cfg.Capacity == 0 {
 		cfg.Capacity = defaultCapacity
+	}
+	if cfg.Replicas == 0 {
+		cfg.Replicas = Replicas
+	}
+	if cfg.Every == 0 {
+		cfg.Every = repairEvery
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))

@@ -10,13 +10,14 @@ import (
 
 // RouterConfig configures a Router. A zero field means its default.
 type RouterConfig struct {
-	ID     identity.ID    // required: public key of the node
-	Port   uint16         // at which it listens; 0: nowhere, so it stays a client
-	Rand   *rand.Rand     // required
-	Table  TableConfig    // of both scopes; Varied is set for the wide one
-	Zeros  int            // what joining costs: see [Key.Solves]
-	Server bool           // a server from the start, without being dialled back
-	Open   func(Key) bool // whether a connection is open already; nil: never
+	ID       identity.ID    // required: public key of the node
+	Port     uint16         // at which it listens; 0: nowhere, so it stays a client
+	Rand     *rand.Rand     // required
+	Replicas int            // holders of one place in a scope; 8
+	Table    TableConfig    // of both scopes; Varied is set for the wide one
+	Zeros    int            // what joining costs: see [Key.Solves]
+	Server   bool           // a server from the start, without being dialled back
+	Open     func(Key) bool // whether a connection is open already; nil: never
 }
 
 // Router is what a node knows of the network and wants of it, in both scopes:
@@ -75,6 +76,9 @@ type Counts struct {
 
 // NewRouter returns a node that knows nobody.
 func NewRouter(cfg RouterConfig, now time.Time) *Router {
+	if cfg.Replicas == 0 {
+		cfg.Replicas = Replicas
+	}
 	r := &Router{cfg: cfg, self: KeyOf(cfg.ID), born: now, asked: make(map[uint64]flight)}
 	for s := range Scopes {
 		t := cfg.Table
