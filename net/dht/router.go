@@ -63,7 +63,9 @@ type scope struct {
 	stale    time.Time // when the one not heard of for longest is asked
 	strange  time.Time // when an answer last named a server that is not in the table
 	left     []time.Time
-	joined   bool // has looked itself up
+	lost     []lost    // gone from the table of late, the latest last
+	regain   time.Time // when one of them is asked again
+	joined   bool      // has looked itself up
 	tokens   float64
 	refilled time.Time
 }
@@ -206,11 +208,16 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 
 // failed takes note of a server that has not answered.
 func (r *Router) failed(now time.Time, s *scope, k Key) {
-	near := s.table.Get(k) != nil && slices.ContainsFunc(s.table.Nearest(r.self, neighbours, true), func(c *Contact) bool { return c.Key == k })
+	was := s.table.Get(k)
+	near := was != nil && slices.ContainsFunc(s.table.Nearest(r.self, neighbours, true), func(c *Contact) bool { return c.Key == k })
 	if next := s.table.Failed(now, k); next != nil {
 		s.hear(next)
 	}
-	if near && s.table.Get(k) == nil {
+	if was == nil || s.table.Get(k) != nil {
+		return
+	}
+	s.lose(now, was)
+	if near {
 		s.left = append(s.departures(now), now)
 	}
 }
