@@ -56,6 +56,7 @@ type Holder struct {
 	mu      sync.Mutex // guards what follows
 	usage   usage
 	down    bool      // the last write has failed
+	why     error     // of that
 	retry   time.Time // when the next is tried
 	busy    map[[32]byte]chan struct{}
 	rates   rates
@@ -111,7 +112,7 @@ func (h *Holder) count(now time.Time) {
 func (h *Holder) failed(now time.Time, what string, err error) {
 	h.mu.Lock()
 	first := !h.down
-	h.down, h.retry = true, now.Add(retryShelf)
+	h.down, h.why, h.retry = true, err, now.Add(retryShelf)
 	h.mu.Unlock()
 	if first {
 		h.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "packages of others cannot be kept", slog.String("at", what), slog.Any("err", err))
@@ -140,7 +141,7 @@ func (h *Holder) put(now time.Time, items []Item, drop [][32]byte) bool {
 	}
 	h.mu.Lock()
 	again := h.down
-	h.down = false
+	h.down, h.why = false, nil
 	h.mu.Unlock()
 	if again {
 		h.cfg.Log.LogAttrs(context.Background(), slog.LevelInfo, "packages of others are kept again")
@@ -459,6 +460,20 @@ func (h *Holder) Fullness() uint8 {
 		return 255
 	}
 	return uint8(min(100, h.usage.total*100/h.cfg.Capacity))
+}
+
+// Held tells how many bytes of packages are held.
+func (h *Holder) Held() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.usage.total
+}
+
+// Problem tells why packages cannot be kept now, nil if they can.
+func (h *Holder) Problem() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.why
 }
 
 // hintBits is a hint as a number, for maps that have many.
