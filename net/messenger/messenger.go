@@ -234,7 +234,11 @@ func (m *Messenger) Run(ctx context.Context) error {
 	m.idle.Lock()
 	m.running = true
 	m.idle.Unlock()
-	if err := m.listen(ctx); err != nil {
+	err := m.listen(ctx)
+	if err == nil {
+		err = m.tellRestored(ctx)
+	}
+	if err != nil {
 		close(m.stopped)
 		return err
 	}
@@ -255,7 +259,7 @@ func (m *Messenger) Run(ctx context.Context) error {
 	close(m.stopped)
 	m.flush()
 	cancel()
-	err := g.Wait()
+	err = g.Wait()
 	m.chats.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
