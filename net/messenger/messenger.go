@@ -75,6 +75,7 @@ type Messenger struct {
 	hints    chan lan.Peer   // from LAN discovery
 	lanState chan lan.Status // from LAN discovery
 	self     atomic.Pointer[Self]
+	listens  chan struct{}  // closed when Self has addresses
 	stopped  chan struct{}  // closed when the loop has ended
 	chats    sync.WaitGroup // dials of contacts, and serveChat of the links that we dialled
 
@@ -111,6 +112,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		kick:     make(chan struct{}, 1),
 		hints:    make(chan lan.Peer, 64),
 		lanState: make(chan lan.Status, 1),
+		listens:  make(chan struct{}),
 		stopped:  make(chan struct{}),
 		people:   make(map[identity.ID]*person),
 		twins:    make(map[twin]int),
@@ -283,6 +285,7 @@ func (m *Messenger) listen(ctx context.Context) error {
 	self := m.Self()
 	self.Addrs = m.swarm.Addrs()
 	m.self.Store(&self)
+	close(m.listens)
 	m.net.Addrs = self.Addrs
 	m.pending.push(Ready{Self: self})
 	return nil
