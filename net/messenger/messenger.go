@@ -236,12 +236,15 @@ func (m *Messenger) Run(ctx context.Context) error {
 	m.idle.Lock()
 	m.running = true
 	m.idle.Unlock()
-	err := m.listen(ctx)
+	err := m.tellRestored(ctx)
 	if err == nil {
-		err = m.tellRestored(ctx)
+		err = m.listen(ctx)
 	}
 	if err != nil {
 		close(m.stopped)
+		if ctx.Err() != nil {
+			return nil // it was to end before it had begun
+		}
 		return err
 	}
 	// The network outlives the loop by a moment, so that acknowledgements of
