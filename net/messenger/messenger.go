@@ -83,16 +83,17 @@ type Messenger struct {
 	running bool       // Run has begun; guarded by idle
 
 	// Only the loop touches what follows.
-	people  map[identity.ID]*person
-	twins   map[twin]int
-	pending queue
-	todo    []input     // what follows from the batch that is being committed
-	held    []input     // frames whose commit failed: kept until the disk takes them
-	failing bool        // the last commit failed
-	retry   *time.Timer // when held is tried again
-	asked   *time.Timer // when who was asked for keys should have answered
-	dials   dials
-	net     Net
+	people   map[identity.ID]*person
+	twins    map[twin]int
+	pending  queue
+	restored Notice      // that the profile was made out of a backup, until a screen has it
+	todo     []input     // what follows from the batch that is being committed
+	held     []input     // frames whose commit failed: kept until the disk takes them
+	failing  bool        // the last commit failed
+	retry    *time.Timer // when held is tried again
+	asked    *time.Timer // when who was asked for keys should have answered
+	dials    dials
+	net      Net
 }
 
 // New makes the engine of the profile in st: at the first start it makes the

@@ -17,9 +17,9 @@ import (
 // set up anew.
 const tellSetUp = 10 * time.Minute
 
-// tellRestored tells the user, once, that the profile was made out of a backup.
+// tellRestored tells the user that the profile was made out of a backup.
 func (m *Messenger) tellRestored(ctx context.Context) error {
-	return m.store.Update(ctx, func(tx *store.Tx) error {
+	return m.store.View(ctx, func(tx *store.Tx) error {
 		made, ok, err := tx.Meta(store.MetaRestored)
 		if err != nil || !ok {
 			return err
@@ -28,13 +28,29 @@ func (m *Messenger) tellRestored(ctx context.Context) error {
 		if t, err := time.Parse(time.RFC3339, made); err == nil {
 			when = " of " + t.Local().Format("2 January 2006 15:04")
 		}
-		m.pending.push(Notice{
+		m.restored = Notice{
 			Text: "this profile is that of a backup" + when + ": the session with everybody is set up anew when you meet",
 			Hint: "messages that came after it was made are not in it, the other side still has them; do not go on with the former profile elsewhere",
-		})
-		return tx.DropMeta(store.MetaRestored)
+		}
+		m.pending.push(m.restored)
+		return nil
 	})
 }
+
+// taken notes that a screen has an event. What must be told once, whatever
+// happens, is told then.
+func (m *Messenger) taken(ev Event) {
+	if n, ok := ev.(Notice); ok && n == m.restored {
+		m.restored = Notice{}
+		m.turn(restoredTold{})
+	}
+}
+
+// restoredTold forgets that the profile was made out of a backup.
+type restoredTold struct{}
+
+func (restoredTold) handle(_ *Messenger, b *batch) error { return b.tx.DropMeta(store.MetaRestored) }
+func (restoredTold) fail(error) bool                     { return false }
 
 // fallback says whose state is an older copy.
 type fallback bool

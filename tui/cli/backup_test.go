@@ -134,8 +134,8 @@ func TestBackup(t *testing.T) {
 
 	// The user is told once, by the chat and not by what only reads.
 	const told = `(?s).* info this profile is that of a backup of .* — hint: .*\n.*`
-	s.feed("", append(alone, "--home", "third")...).ok(told)
-	if again := s.feed("", append(alone, "--home", "third")...); strings.Contains(again.out, "of a backup") {
+	s.feed("x\n", append(alone, "--home", "third")...).ok(told)
+	if again := s.feed("x\n", append(alone, "--home", "third")...); strings.Contains(again.out, "of a backup") {
 		t.Errorf("it is told again: %s", again.out)
 	}
 }
