@@ -95,7 +95,7 @@ func TestInternet(t *testing.T) {
 func (h *Host) mustReach(addr string) {
 	h.lab.t.Helper()
 	h.run("bash", "-c", `
-		for try in 1 2 3 4 5 6 7 8 9 10; do
+		for try in {1..100}; do
 			(exec 3<>/dev/udp/`+addr+`/9; echo >&3) 2>/dev/null
 			ip neigh show `+addr+` | grep -q lladdr && exit 0
 			sleep 0.1
