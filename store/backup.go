@@ -153,7 +153,7 @@ func (p Progress) tell(done, of int64) {
 // ExportFile writes a backup into a new file, readable by its user alone. The
 // file has its name only when it is whole.
 func (s *Store) ExportFile(ctx context.Context, path string, passphrase []byte, progress Progress) (err error) {
-	if err := vacant(path); err != nil {
+	if err := Vacant(path); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+partSuffix) // with mode 0600
@@ -170,7 +170,7 @@ func (s *Store) ExportFile(ctx context.Context, path string, passphrase []byte, 
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = vacant(path)
+		err = Vacant(path)
 	}
 	if err == nil {
 		err = moveInPlace(f.Name(), path)
@@ -183,8 +183,8 @@ func (s *Store) ExportFile(ctx context.Context, path string, passphrase []byte, 
 
 const backupHint = "name a new file in a directory in which you can write"
 
-// vacant refuses a name that is taken.
-func vacant(path string) error {
+// Vacant refuses a name that is taken.
+func Vacant(path string) error {
 	_, err := os.Lstat(path)
 	switch {
 	case err == nil:

@@ -48,6 +48,7 @@ var children = map[string]func(dir string) error{
 	"open":       openOnce,
 	"export":     exportOnce,
 	"import":     importOnce,
+	"seal":       sealForever,
 }
 
 func openChild(dir string) (*Profile, *Store, error) {

@@ -42,7 +42,7 @@ func HasDatabase(dir string) (bool, error) {
 			return true, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return false, err
+			return false, withHint(homeHint, "look for a profile: %w", err)
 		}
 	}
 	return false, nil

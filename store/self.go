@@ -88,7 +88,11 @@ func (tx *Tx) Meta(key string) (value string, ok bool, err error) {
 	return value, ok, err
 }
 
-// SetMeta keeps a small thing, like the name the user goes by.
+// SetMeta keeps a small thing, like the name the user goes by. It goes into
+// backups: what must not be in two places at a time has no place here.
 func (tx *Tx) SetMeta(key, value string) error {
 	return tx.exec("INSERT INTO meta(name, value) VALUES(?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", key, value)
 }
+
+// DropMeta forgets a small thing.
+func (tx *Tx) DropMeta(key string) error { return tx.exec("DELETE FROM meta WHERE name = ?", key) }

@@ -68,6 +68,7 @@ type Parcels struct {
 	walFile *lazyFile
 	closed  bool
 	broken  error             // why nothing can be read or written any more
+	lost    error             // why what was held before was set aside
 	kept    map[string][]byte // what the node keeps, sealed
 	wal     int               // pages in the WAL
 	tidyAt  int               // of those, when it is emptied next
@@ -151,6 +152,14 @@ func (p *Parcels) replace(db *conn, err error) error {
 		}
 	}
 	return withHint("nothing needs to be done: what was held is lost here, and others hold it too", "%s: %w", p.path, err)
+}
+
+// Lost tells why what was held at the start, or since, was set aside as
+// damaged; nil if it was not.
+func (p *Parcels) Lost() error {
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
+	return p.lost
 }
 
 // Usage tells how many bytes of packages are held, in all and for each origin.

@@ -163,6 +163,7 @@ func prefixBytes(prefix netip.Prefix) ([]byte, error) {
 func (p *Parcels) beginAnew(ctx context.Context, reason error) error {
 	p.log.Warn("packages held for others are lost: their file is damaged and was set aside",
 		slog.String("now", p.path+damagedSuffix), slog.Any("error", reason))
+	p.lost = reason
 	if p.db != nil {
 		_ = p.db.close() // what is left of it is in the file
 		p.db, p.dbFile, p.walFile = nil, nil, nil

@@ -208,6 +208,9 @@ func mailLines(d messenger.DHT) []dialog.Line {
 		dialog.Line{Left: "our part", Right: part},
 		dialog.Line{Left: "servers known", Right: fmt.Sprintf("%d, and %d around", d.Servers, d.Near)},
 	)
+	if d.Seed != "" {
+		lines = append(lines, dialog.Line{Left: "seed", Right: "✗ " + text.Name(d.Seed)})
+	}
 	if d.Problem != "" {
 		lines = append(lines, dialog.Line{Left: "held for others", Right: "✗ " + text.Name(d.Problem)})
 	} else if d.Capacity > 0 {

@@ -2,10 +2,18 @@ package vault
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/chacha20poly1305"
 
 	"dione/crypto/kdf"
 )
@@ -54,6 +62,15 @@ func TestVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var backup bytes.Buffer
+	w, err := NewBackupWriter(upFrom(0x20), &backup, []byte("correct horse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Write([]byte("seed"))
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
 	for name, got := range map[string][]byte{
 		"data key":         key[:],
 		"store db":         pages[:],
@@ -63,6 +80,7 @@ func TestVectors(t *testing.T) {
 		"key file clear":   encode(t, Clear(key)),
 		"key file wrapped": encode(t, wrapped),
 		"record":           box,
+		"backup":           backup.Bytes(),
 	} {
 		if want := all[name]; !bytes.Equal(got, want) {
 			t.Errorf("vector %s: got\n%x, want\n%x", name, got, want)
@@ -84,6 +102,37 @@ func TestVectorOpens(t *testing.T) {
 	key, err := file.Open([]byte("correct horse"))
 	if err != nil || !bytes.Equal(key[:], all["data key"]) {
 		t.Errorf("Open = %v, another key or an error", err)
+	}
+}
+
+// The backup of the specification opens by its words alone, without the code
+// that reads backups.
+func TestVectorOfBackup(t *testing.T) {
+	file := vectors(t)["backup"]
+	head, mac, chunk := file[:40], file[40:72], file[72:]
+	if string(head[:15]) != "dione backup 1\n" {
+		t.Fatalf("head %q", head)
+	}
+	m, passes, lanes := binary.BigEndian.Uint32(head[15:]), binary.BigEndian.Uint32(head[19:]), head[23]
+	kb := argon2.IDKey([]byte("correct horse"), head[24:], passes, m, lanes, 32)
+	expand := func(label string) []byte {
+		key, err := hkdf.Expand(sha256.New, kb, label, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	h := hmac.New(sha256.New, expand("dione/1 backup mac"))
+	h.Write(head)
+	if got := h.Sum(nil); !bytes.Equal(got, mac) {
+		t.Errorf("MAC %x, want %x", got, mac)
+	}
+	aead, err := chacha20poly1305.New(expand("dione/1 backup data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := aead.Open(nil, unhex(t, "000000 0000000000000000 01"), chunk, nil); err != nil || string(got) != "seed" {
+		t.Errorf("chunk: %q, %v", got, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -122,4 +123,49 @@ func region(a netip.Addr) netip.Prefix {
 	}
 	p, _ := a.Prefix(bits) // fails only for no address at all
 	return p
+}
+
+// networks is those that the addresses of a contact are in, as numbers: they
+// are compared with all of a table.
+type networks struct {
+	n  int
+	in [MaxAddrs]struct{ addr, mask [2]uint64 }
+}
+
+// networksOf returns the networks of c, such as each is for an address.
+func networksOf(c *Contact, of func(netip.Addr) netip.Prefix) (ns networks) {
+	for _, a := range c.Addrs[:min(len(c.Addrs), MaxAddrs)] {
+		p := of(a.Addr())
+		bits := p.Bits()
+		if p.Addr().Is4() {
+			bits += 96
+		}
+		ns.in[ns.n].addr = halvesOf(p.Addr())
+		ns.in[ns.n].mask = [2]uint64{^uint64(0) << max(64-bits, 0), ^uint64(0) << min(128-bits, 64)}
+		ns.n++
+	}
+	return ns
+}
+
+// meet reports whether an address of c is in one of them.
+func (ns *networks) meet(c *Contact) bool {
+	for _, a := range c.Addrs {
+		h := halvesOf(a.Addr())
+		for i := range ns.in[:ns.n] {
+			if n := &ns.in[i]; (h[0]^n.addr[0])&n.mask[0]|(h[1]^n.addr[1])&n.mask[1] == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// halvesOf returns the bits of an address, those of IPv4 where no IPv6 is.
+func halvesOf(a netip.Addr) [2]uint64 {
+	b := a.As16()
+	h := [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+	if a.Is4() || a.Is4In6() {
+		h[0] = ^uint64(0)
+	}
+	return h
 }

@@ -116,3 +116,27 @@ func TestScopeInWords(t *testing.T) {
 		t.Errorf("scopes are called %q", got)
 	}
 }
+
+// TestNetworks compares with what netip says.
+func TestNetworks(t *testing.T) {
+	addrs := []string{
+		"9.8.7.1", "9.8.7.255", "9.8.6.1", "9.9.7.1", "10.0.0.1", "10.0.0.2", "127.0.0.1", "::1", "::2",
+		"2a01:4f8:1:2::3", "2a01:4f8:1:9::3", "2a01:4f8:2::3", "2a01:4f9::1", "fd00::1", "fd00::2", "::ffff:9.8.7.9",
+	}
+	for _, of := range []func(netip.Addr) netip.Prefix{Origin, region} {
+		for _, x := range addrs {
+			for _, y := range addrs {
+				ns := networksOf(contactAt(Key{1}, x), of)
+				want := of(netip.MustParseAddr(x)).Contains(netip.MustParseAddr(y).Unmap())
+				if got := ns.meet(contactAt(Key{2}, y)); got != want {
+					t.Errorf("%s meets %s: %v, want %v", x, y, got, want)
+				}
+			}
+		}
+	}
+	both := &Contact{Addrs: []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:4000"), netip.MustParseAddrPort("[2a01:4f8:1::1]:4000")}}
+	ns := networksOf(both, Origin)
+	if !ns.meet(contactAt(Key{}, "9.9.9.1")) || !ns.meet(contactAt(Key{}, "2a01:4f8:1::9")) || ns.meet(contactAt(Key{}, "9.9.8.1")) || ns.meet(&Contact{}) {
+		t.Error("one of several addresses does not count, or none does")
+	}
+}

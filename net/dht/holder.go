@@ -34,9 +34,11 @@ const (
 // HolderConfig configures a Holder. A zero field means its default.
 type HolderConfig struct {
 	Shelf    Shelf
-	Capacity int64        // bytes of packages; 512 MiB
-	Rand     *rand.Rand   // for the times of repair, used by nobody else; seeded by chance if nil
-	Log      *slog.Logger // nothing is logged if nil
+	Capacity int64         // bytes of packages; 512 MiB
+	Replicas int           // servers that should hold a package, at one place; 8
+	Every    time.Duration // from one round of repair to the next, half of it while many leave; 1h
+	Rand     *rand.Rand    // for the times of repair, used by nobody else; seeded by chance if nil
+	Log      *slog.Logger  // nothing is logged if nil
 }
 
 // Holder keeps the packages of others on a Shelf, and sees to it that those
@@ -54,6 +56,7 @@ type Holder struct {
 	mu      sync.Mutex // guards what follows
 	usage   usage
 	down    bool      // the last write has failed
+	why     error     // of that
 	retry   time.Time // when the next is tried
 	busy    map[[32]byte]chan struct{}
 	rates   rates
@@ -70,6 +73,12 @@ var _ Keeper = (*Holder)(nil)
 func NewHolder(cfg HolderConfig) *Holder {
 	if cfg.Capacity == 0 {
 		cfg.Capacity = defaultCapacity
+	}
+	if cfg.Replicas == 0 {
+		cfg.Replicas = Replicas
+	}
+	if cfg.Every == 0 {
+		cfg.Every = repairEvery
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
@@ -103,7 +112,7 @@ func (h *Holder) count(now time.Time) {
 func (h *Holder) failed(now time.Time, what string, err error) {
 	h.mu.Lock()
 	first := !h.down
-	h.down, h.retry = true, now.Add(retryShelf)
+	h.down, h.why, h.retry = true, err, now.Add(retryShelf)
 	h.mu.Unlock()
 	if first {
 		h.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "packages of others cannot be kept", slog.String("at", what), slog.Any("err", err))
@@ -132,7 +141,7 @@ func (h *Holder) put(now time.Time, items []Item, drop [][32]byte) bool {
 	}
 	h.mu.Lock()
 	again := h.down
-	h.down = false
+	h.down, h.why = false, nil
 	h.mu.Unlock()
 	if again {
 		h.cfg.Log.LogAttrs(context.Background(), slog.LevelInfo, "packages of others are kept again")
@@ -451,6 +460,20 @@ func (h *Holder) Fullness() uint8 {
 		return 255
 	}
 	return uint8(min(100, h.usage.total*100/h.cfg.Capacity))
+}
+
+// Held tells how many bytes of packages are held.
+func (h *Holder) Held() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.usage.total
+}
+
+// Problem tells why packages cannot be kept now, nil if they can.
+func (h *Holder) Problem() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.why
 }
 
 // hintBits is a hint as a number, for maps that have many.

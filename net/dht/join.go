@@ -157,6 +157,7 @@ func (r *Router) mayDial(now time.Time, s *scope, c *Contact) bool {
 // called later, from another method, and is called once.
 func (r *Router) Handle(now time.Time, from Asker, m Message, answer func(Message)) {
 	s := r.scopes[from.Scope]
+	r.reached(now, s, from)
 	switch m := m.(type) {
 	case Find:
 		r.met(now, s, from, m.Port)
@@ -181,6 +182,17 @@ func (r *Router) Handle(now time.Time, from Asker, m Message, answer func(Messag
 	default:
 		answer(Unsupported{})
 	}
+}
+
+// reached makes a server of a node that knows none, and was just dialled by
+// somebody: the first server of a network has nobody who could dial it back,
+// where all others are clients.
+func (r *Router) reached(now time.Time, s *scope, from Asker) {
+	if s.server || r.cfg.Port == 0 || s.table.Len() > 0 || from.Node == r.self || ScopeOf(from.Addr) != s.which {
+		return
+	}
+	s.server = true
+	s.part.pause, s.part.next = 0, now.Add(backAfter)
 }
 
 // met takes note of who asks and says to listen at a port.

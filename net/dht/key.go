@@ -21,8 +21,7 @@ func KeyOf(id identity.ID) Key { return sha256.Sum256(id[:]) }
 // costs: SHA-256(k) begins with so many zero bits. Who wants to sit near a
 // place has to do it for every key that is tried.
 func (k Key) Solves(zeros int) bool {
-	sum := sha256.Sum256(k[:])
-	return leadingZeros(sum) >= zeros
+	return zeros <= 0 || leadingZeros(sha256.Sum256(k[:])) >= zeros
 }
 
 // Common returns how many bits k and other begin with in common.

@@ -321,9 +321,9 @@ func vary(contacts []*Contact) []*Contact {
 
 // alike tells how many of contacts are of one network with c.
 func alike(contacts []*Contact, c *Contact) (n int) {
-	in := networks(c, Origin)
+	in := networksOf(c, Origin)
 	for _, o := range contacts {
-		if inside(o, in) {
+		if in.meet(o) {
 			n++
 		}
 	}

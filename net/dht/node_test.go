@@ -277,6 +277,36 @@ func TestBehindNAT(t *testing.T) {
 	})
 }
 
+// TestFirstServer has one node that is reached, while all others are behind
+// NAT: nobody can dial it back on purpose, but that somebody has dialled it
+// says enough.
+func TestFirstServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVillage(t)
+		defer v.end()
+		first := v.settle(1)
+		time.Sleep(time.Hour)
+		if first.Stats().Serves[Wide] {
+			t.Error("nobody has reached it, and it is a server")
+		}
+		a, b := v.settle(2, behindNAT), v.settle(3, behindNAT)
+		a.Hear([]*Contact{first.contact()})
+		b.Hear([]*Contact{first.contact()})
+		time.Sleep(time.Minute)
+		if st := first.Stats(); !st.Serves[Wide] || st.Serves[Near] || st.Servers[Wide] != 0 {
+			t.Errorf("the first server: %+v", st)
+		}
+		place := somePlace(1)
+		pkg, hint := somePackage(1, place)
+		if p, err := a.Put(t.Context(), Wide, place, pkg); err != nil || p.Holders[0] != 1 {
+			t.Errorf("put: %+v, %v", p, err)
+		}
+		if g, err := b.Get(t.Context(), Wide, place, ForReading(1), []Hint{hint}, 8); err != nil || len(g.Packages) != 1 {
+			t.Errorf("get: %+v, %v", g, err)
+		}
+	})
+}
+
 // TestScopes has one node with an address of the internet and two of a LAN:
 // nobody tells the world of the LAN.
 func TestScopes(t *testing.T) {

@@ -116,7 +116,7 @@ func (h *Holder) acts(now time.Time, interval time.Duration, x *Item) bool {
 // as far as we know.
 func (h *Holder) insider(place Key) bool {
 	for s := range Scopes {
-		if h.near.Servers(s) > 0 && h.nearer(place, h.near.Nearest(s, place, Replicas)) < Replicas {
+		if h.near.Servers(s) > 0 && h.nearer(place, h.near.Nearest(s, place, h.cfg.Replicas)) < h.cfg.Replicas {
 			return true
 		}
 	}
@@ -125,8 +125,8 @@ func (h *Holder) insider(place Key) bool {
 
 // targets returns the holders that a place should have besides us.
 func (h *Holder) targets(s Scope, place Key) []*Contact {
-	nearest := h.near.Nearest(s, place, Replicas)
-	if len(nearest) < Replicas || h.nearer(place, nearest) == Replicas {
+	nearest := h.near.Nearest(s, place, h.cfg.Replicas)
+	if len(nearest) < h.cfg.Replicas || h.nearer(place, nearest) == h.cfg.Replicas {
 		return nearest
 	}
 	farthest := slices.MaxFunc(nearest, func(a, b *Contact) int { return place.Nearer(a.Key, b.Key) })

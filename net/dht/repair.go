@@ -15,8 +15,7 @@ import (
 
 const (
 	repairEvery = time.Hour
-	repairFast  = 30 * time.Minute // while more than so many neighbours leave:
-	repairLeave = 0.15
+	repairLeave = 0.15 // part of the neighbours that leaves in an hour; if more do, every half an hour
 
 	repairPage = 1024
 	maxPushes  = 4096
@@ -50,10 +49,10 @@ type push struct {
 func (h *Holder) interval() time.Duration {
 	for s := range Scopes {
 		if h.near.Departures(s) > repairLeave {
-			return repairFast
+			return h.cfg.Every / 2
 		}
 	}
-	return repairEvery
+	return h.cfg.Every
 }
 
 // Repair returns the questions that are due. See [Keeper].
@@ -94,13 +93,13 @@ func (h *Holder) schedule(now time.Time, interval time.Duration) (begin bool, ne
 	r := &h.rounds
 	if r.begun.IsZero() { // those that are started together do not act together
 		r.factor = 0.9 + 0.2*h.cfg.Rand.Float64()
-		r.begun = now.Add(-time.Duration(h.cfg.Rand.Float64() * float64(repairEvery)))
+		r.begun = now.Add(-time.Duration(h.cfg.Rand.Float64() * float64(h.cfg.Every)))
 	}
 	if !r.active && now.Sub(r.begun).Abs() >= r.scaled(interval) {
 		*r = rounds{begun: now, factor: 0.9 + 0.2*h.cfg.Rand.Float64(), active: true, token: r.token}
 	}
-	next = r.begun.Add(r.scaled(repairEvery))
-	if soon := r.begun.Add(r.scaled(repairFast)); soon.After(now) {
+	next = r.begun.Add(r.scaled(h.cfg.Every))
+	if soon := r.begun.Add(r.scaled(h.cfg.Every / 2)); soon.After(now) {
 		next = soon // perhaps they leave faster by then
 	}
 	return r.active && !r.clean, next
@@ -127,7 +126,7 @@ func (h *Holder) tidy(now time.Time) bool {
 	h.shunned.sweep(now)
 	h.watches.lapse(now)
 	// What is still held is offered more often than that.
-	old := uint32(now.Add(-4 * outsider * repairEvery).Unix())
+	old := uint32(now.Add(-4 * outsider * h.cfg.Every).Unix())
 	for hint, m := range h.marks {
 		if m.at < old {
 			delete(h.marks, hint)

@@ -10,13 +10,14 @@ import (
 
 // RouterConfig configures a Router. A zero field means its default.
 type RouterConfig struct {
-	ID     identity.ID    // required: public key of the node
-	Port   uint16         // at which it listens; 0: nowhere, so it stays a client
-	Rand   *rand.Rand     // required
-	Table  TableConfig    // of both scopes; Varied is set for the wide one
-	Zeros  int            // what joining costs: see [Key.Solves]
-	Server bool           // a server from the start, without being dialled back
-	Open   func(Key) bool // whether a connection is open already; nil: never
+	ID       identity.ID    // required: public key of the node
+	Port     uint16         // at which it listens; 0: nowhere, so it stays a client
+	Rand     *rand.Rand     // required
+	Replicas int            // holders of one place in a scope; 8
+	Table    TableConfig    // of both scopes; Varied is set for the wide one
+	Zeros    int            // what joining costs: see [Key.Solves]
+	Server   bool           // a server from the start, without being dialled back
+	Open     func(Key) bool // whether a connection is open already; nil: never
 }
 
 // Router is what a node knows of the network and wants of it, in both scopes:
@@ -62,7 +63,9 @@ type scope struct {
 	stale    time.Time // when the one not heard of for longest is asked
 	strange  time.Time // when an answer last named a server that is not in the table
 	left     []time.Time
-	joined   bool // has looked itself up
+	lost     []lost    // gone from the table of late, the latest last
+	regain   time.Time // when one of them is asked again
+	joined   bool      // has looked itself up
 	tokens   float64
 	refilled time.Time
 }
@@ -75,6 +78,9 @@ type Counts struct {
 
 // NewRouter returns a node that knows nobody.
 func NewRouter(cfg RouterConfig, now time.Time) *Router {
+	if cfg.Replicas == 0 {
+		cfg.Replicas = Replicas
+	}
 	r := &Router{cfg: cfg, self: KeyOf(cfg.ID), born: now, asked: make(map[uint64]flight)}
 	for s := range Scopes {
 		t := cfg.Table
@@ -195,18 +201,23 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 		r.ask(s.which, check, Ping{Port: r.port(s)}, ignore)
 	}
 	if added && !s.joined {
-		s.joined = true
+		s.joined, s.strange = true, now // those whom it knows are yet to be heard of
 		r.lookSelfUp(now, s)
 	}
 }
 
 // failed takes note of a server that has not answered.
 func (r *Router) failed(now time.Time, s *scope, k Key) {
-	near := s.table.Get(k) != nil && slices.ContainsFunc(s.table.Nearest(r.self, neighbours, true), func(c *Contact) bool { return c.Key == k })
+	was := s.table.Get(k)
+	near := was != nil && slices.ContainsFunc(s.table.Nearest(r.self, neighbours, true), func(c *Contact) bool { return c.Key == k })
 	if next := s.table.Failed(now, k); next != nil {
 		s.hear(next)
 	}
-	if near && s.table.Get(k) == nil {
+	if was == nil || s.table.Get(k) != nil {
+		return
+	}
+	s.lose(now, was)
+	if near {
 		s.left = append(s.departures(now), now)
 	}
 }

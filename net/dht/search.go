@@ -116,7 +116,7 @@ type Answer struct {
 // Placed is what became of packages that were put at one place in one scope.
 type Placed struct {
 	Holders []int    // how many hold each package
-	Servers int      // how many could: at most Replicas
+	Servers int      // how many could: at most as many as a place has
 	Answers []Answer // what the holders said, in no order
 }
 
@@ -131,7 +131,7 @@ func (r *Router) Put(now time.Time, s Scope, location Key, packages [][]byte, do
 
 // PutAt is Put at servers that are known, the nearest first.
 func (r *Router) PutAt(now time.Time, s Scope, holders []*Contact, packages [][]byte, done func(now time.Time, p Placed)) {
-	placed := Placed{Holders: make([]int, len(packages)), Servers: min(len(holders), Replicas)}
+	placed := Placed{Holders: make([]int, len(packages)), Servers: min(len(holders), r.cfg.Replicas)}
 	left := 0
 	next := make([]int, len(packages)) // of holders, to be asked for each package
 	var put func(i int)
@@ -165,7 +165,7 @@ func (r *Router) PutAt(now time.Time, s Scope, holders []*Contact, packages [][]
 		})
 	}
 	for i := range packages {
-		for range min(len(holders), Replicas) {
+		for range min(len(holders), r.cfg.Replicas) {
 			put(i)
 		}
 	}
@@ -194,7 +194,7 @@ type Gotten struct {
 // done, which may be called at once.
 func (r *Router) Get(now time.Time, s Scope, location Key, how LookupConfig, hints []Hint, most int, done func(now time.Time, g Gotten)) {
 	r.Lookup(now, s, location, how, func(now time.Time, near Nearby) {
-		r.GetFrom(now, s, near.Contacts[:min(len(near.Contacts), Replicas)], hints, most, done)
+		r.GetFrom(now, s, near.Contacts[:min(len(near.Contacts), r.cfg.Replicas)], hints, most, done)
 	})
 }
 

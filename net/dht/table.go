@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -131,7 +130,7 @@ func (t *Table) varied(b *bucket, c *Contact) bool {
 	if !t.cfg.Varied {
 		return true
 	}
-	origin, around := networks(c, Origin), networks(c, region)
+	origin, around := networksOf(c, Origin), networksOf(c, region)
 	origins, regions, total := 0, 0, 0
 	for i := range t.buckets {
 		in := b == &t.buckets[i]
@@ -140,38 +139,18 @@ func (t *Table) varied(b *bucket, c *Contact) bool {
 			if e.Key == c.Key {
 				continue
 			}
-			if inside(e.Contact, origin) {
+			if origin.meet(e.Contact) {
 				total++
 				if in {
 					origins++
 				}
 			}
-			if in && inside(e.Contact, around) {
+			if in && around.meet(e.Contact) {
 				regions++
 			}
 		}
 	}
 	return origins < perOrigin && regions < perRegion && total < totalOrigin
-}
-
-// networks returns those that the addresses of c are in.
-func networks(c *Contact, of func(netip.Addr) netip.Prefix) (in [MaxAddrs]netip.Prefix) {
-	for i, a := range c.Addrs[:min(len(c.Addrs), len(in))] {
-		in[i] = of(a.Addr())
-	}
-	return in
-}
-
-// inside reports whether an address of c is in one of those networks.
-func inside(c *Contact, networks [MaxAddrs]netip.Prefix) bool {
-	for _, n := range networks {
-		for _, a := range c.Addrs {
-			if n.Contains(a.Addr().WithZone("")) { // the zero Prefix contains none
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // Add tells that c was dialled and has answered. If it finds no place because

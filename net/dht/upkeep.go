@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"slices"
 	"time"
 )
 
@@ -11,6 +12,10 @@ const (
 	maxDoubts    = 3                // asked again at a time
 	stalePause   = 2 * time.Minute  // between questions to those not heard of for longest
 	staleTime    = time.Hour        // so long
+
+	regainPause = 10 * time.Minute // between questions to those that are gone
+	regainTime  = 24 * time.Hour   // for so long
+	maxLost     = 64               // of as many
 
 	neighbours    = 24        // how many nearest servers count as such
 	departureTime = time.Hour // how long a departure is remembered
@@ -49,7 +54,48 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 			r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, ignore)
 		}
 	}
-	return minTime(minTime(s.refresh, s.again), minTime(s.doubt, s.stale))
+	r.seekLost(now, s)
+	return minTime(minTime(minTime(s.refresh, s.again), minTime(s.doubt, s.stale)), s.regain)
+}
+
+// lost is a contact that is no longer in the table.
+type lost struct {
+	*Contact
+	at time.Time
+}
+
+// lose remembers a contact that has left the table.
+func (s *scope) lose(now time.Time, c *Contact) {
+	s.lost = slices.DeleteFunc(s.lost, func(l lost) bool { return l.Key == c.Key })
+	if len(s.lost) >= maxLost {
+		s.lost = slices.Delete(s.lost, 0, 1)
+	}
+	s.lost = append(s.lost, lost{c, now})
+}
+
+// seekLost asks one of those that are gone. Where a network falls into parts,
+// each part forgets the others: when they can reach each other again, this is
+// how they find out.
+func (r *Router) seekLost(now time.Time, s *scope) {
+	if now.Before(s.regain) {
+		return
+	}
+	s.regain = now.Add(regainPause)
+	s.lost = slices.DeleteFunc(s.lost, func(l lost) bool {
+		return now.Sub(l.at) >= regainTime || s.table.Get(l.Key) != nil
+	})
+	if len(s.lost) == 0 {
+		return
+	}
+	c := s.lost[r.cfg.Rand.IntN(len(s.lost))].Contact
+	if !r.mayDial(now, s, c) {
+		return
+	}
+	r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, func(now time.Time, m Message) {
+		if f, ok := m.(Found); ok {
+			r.named(now, s, scoped(s.which, f.Contacts))
+		}
+	})
 }
 
 // departures returns when neighbours have left in the last hour.

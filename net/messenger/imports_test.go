@@ -20,7 +20,7 @@ var arrows = []struct {
 	{"dione/crypto/kdf", nil},
 	{"dione/crypto/*", []string{"dione/crypto/*"}},
 
-	{"dione/store", []string{"dione/crypto/identity", "dione/crypto/vault"}},
+	{"dione/store", []string{"dione/crypto/cborx", "dione/crypto/identity", "dione/crypto/vault"}},
 
 	{"dione/net/wire", []string{"dione/crypto/cborx", "dione/crypto/identity", "dione/crypto/parcel"}},
 	{"dione/net/secure", []string{"dione/crypto/*"}},

@@ -184,6 +184,7 @@ func (m *Messenger) readChat(ctx context.Context, l *link) error {
 			return slow
 		}
 		if !m.deliver(ctx, frame{link: l, msg: msg}) {
+			<-ctx.Done() // the loop has ended, and what it has committed still leaves
 			return ctx.Err()
 		}
 	}

@@ -123,6 +123,7 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 		select {
 		case out <- next:
 			m.pending.pop()
+			m.taken(next)
 		case in := <-m.calls:
 			m.turn(in)
 		case in := <-frames:
@@ -388,6 +389,10 @@ func (f frame) handle(m *Messenger, b *batch) error {
 	}
 	if p == nil || b.contact(p).Standing == store.StandingBlocked {
 		return nil // silence, which tells a blocked person nothing
+	}
+	if !f.link.greeted { // Hello is in this batch: we say what we know before we take what they do
+		b.then(func() { m.todo = append(m.todo, f) })
+		return nil
 	}
 	b.touchLink(f.link)
 	switch msg := f.msg.(type) {

@@ -77,6 +77,7 @@ type Messenger struct {
 	hints    chan lan.Peer   // from LAN discovery
 	lanState chan lan.Status // from LAN discovery
 	self     atomic.Pointer[Self]
+	listens  chan struct{}  // closed when Self has addresses
 	stopped  chan struct{}  // closed when the loop has ended
 	chats    sync.WaitGroup // dials of contacts, and serveChat of the links that we dialled
 
@@ -84,17 +85,18 @@ type Messenger struct {
 	running bool       // Run has begun; guarded by idle
 
 	// Only the loop touches what follows.
-	people  map[identity.ID]*person
-	twins   map[twin]int
-	pending queue
-	todo    []input     // what follows from the batch that is being committed
-	held    []input     // frames whose commit failed: kept until the disk takes them
-	failing bool        // the last commit failed
-	retry   *time.Timer // when held is tried again
-	asked   *time.Timer // when who was asked for keys should have answered
-	dials   dials
-	mails   mails
-	net     Net
+	people   map[identity.ID]*person
+	twins    map[twin]int
+	pending  queue
+	restored Notice      // that the profile was made out of a backup, until a screen has it
+	todo     []input     // what follows from the batch that is being committed
+	held     []input     // frames whose commit failed: kept until the disk takes them
+	failing  bool        // the last commit failed
+	retry    *time.Timer // when held is tried again
+	asked    *time.Timer // when who was asked for keys should have answered
+	dials    dials
+	mails    mails
+	net      Net
 }
 
 // New makes the engine of the profile in st: at the first start it makes the
@@ -114,6 +116,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		kick:     make(chan struct{}, 1),
 		hints:    make(chan lan.Peer, 64),
 		lanState: make(chan lan.Status, 1),
+		listens:  make(chan struct{}),
 		stopped:  make(chan struct{}),
 		people:   make(map[identity.ID]*person),
 		twins:    make(map[twin]int),
@@ -240,8 +243,15 @@ func (m *Messenger) Run(ctx context.Context) error {
 	m.idle.Lock()
 	m.running = true
 	m.idle.Unlock()
-	if err := m.listen(ctx); err != nil {
+	err := m.tellRestored(ctx)
+	if err == nil {
+		err = m.listen(ctx)
+	}
+	if err != nil {
 		close(m.stopped)
+		if ctx.Err() != nil {
+			return nil // it was to end before it had begun
+		}
 		return err
 	}
 	// The network outlives the loop by a moment, so that acknowledgements of
@@ -264,7 +274,7 @@ func (m *Messenger) Run(ctx context.Context) error {
 	close(m.stopped)
 	m.flush()
 	cancel()
-	err := g.Wait()
+	err = g.Wait()
 	m.chats.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -288,6 +298,7 @@ func (m *Messenger) listen(ctx context.Context) error {
 	self := m.Self()
 	self.Addrs = m.swarm.Addrs()
 	m.self.Store(&self)
+	close(m.listens)
 	m.net.Addrs = self.Addrs
 	m.pending.push(Ready{Self: self})
 	return nil

@@ -1,14 +1,18 @@
 package messenger
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dione/crypto/identity"
+	"dione/net/wire"
 )
 
 func TestPrivateChat(t *testing.T) {
@@ -215,6 +219,33 @@ func TestReadBeforeRun(t *testing.T) {
 	if self := idle.Self(); self.Name != "ann" || len(self.Addrs) != 0 {
 		t.Errorf("Self = %+v, want ann without addresses", self)
 	}
+}
+
+// TestLinkOutlivesTheLoop has a frame come between the end of the loop and that
+// of the network: nobody takes it, and the link stays for what still leaves.
+func TestLinkOutlivesTheLoop(t *testing.T) {
+	m := openIdle(t, t.TempDir())
+	m.frames = nil // nobody reads
+	close(m.stopped)
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- m.readChat(ctx, &link{stream: here}) }()
+		if _, err := there.Write(wire.AppendMessage(nil, wire.Hello{Name: "bob"})); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Errorf("readChat ended with the loop: %v", err)
+		default:
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("readChat = %v, want %v", err, context.Canceled)
+		}
+	})
 }
 
 func TestSentTime(t *testing.T) {

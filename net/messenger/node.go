@@ -3,6 +3,7 @@ package messenger
 import (
 	"context"
 	"sync"
+	"time"
 
 	"dione/net/dht"
 	"dione/net/mailbox"
@@ -24,6 +25,7 @@ type DHT struct {
 	Held       int64  // bytes of packages for others
 	Capacity   int64  // how many it would hold
 	Problem    string // why it holds none now; "" if it can
+	Seed       string // why a seed is not found; "" if all are, or others are known
 	BytesIn    uint64 // since the start
 	BytesOut   uint64
 }
@@ -51,6 +53,9 @@ func (m *Messenger) dhtNow() DHT {
 	if st.Err != nil {
 		d.Problem = st.Err.Error()
 	}
+	if st.Unknown != nil {
+		d.Seed = st.Unknown.Error()
+	}
 	return d
 }
 
@@ -72,6 +77,7 @@ func (m *Messenger) runNode(ctx context.Context) error {
 	wg.Go(func() {
 		if d, err := m.cfg.Node.DHT(ctx); err == nil {
 			m.post(ctx, nodeReady{d})
+			m.watchNode(ctx)
 		}
 	})
 	if err := m.cfg.Node.Run(ctx, m.swarm.Bound()); err != nil && ctx.Err() == nil {
@@ -79,6 +85,60 @@ func (m *Messenger) runNode(ctx context.Context) error {
 	}
 	return nil
 }
+
+// nodeEvery is how often the node is asked how it is.
+const nodeEvery = time.Minute
+
+// watchNode tells when packages for others cannot be kept, and when they can
+// again.
+func (m *Messenger) watchNode(ctx context.Context) {
+	tick := time.NewTicker(nodeEvery)
+	defer tick.Stop()
+	var said nodeState
+	for {
+		if st, ok := m.cfg.Node.State(); ok {
+			now := nodeState{problem: wordsOf(st.Err), lost: wordsOf(st.Lost)}
+			if now != said {
+				m.post(ctx, nodeChanged{said, now})
+				said = now
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// nodeState is what is told of the node's disk; "" for what is well.
+type nodeState struct{ problem, lost string }
+
+func wordsOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// nodeChanged says that the disk of the node has failed, or works again.
+type nodeChanged struct{ was, now nodeState }
+
+func (c nodeChanged) handle(_ *Messenger, b *batch) error {
+	if c.now.lost != c.was.lost {
+		b.tell(Notice{Text: "packages held for others are lost: " + c.now.lost, Hint: "nothing needs to be done: others hold them too"})
+	}
+	switch {
+	case c.now.problem == c.was.problem:
+	case c.now.problem == "":
+		b.tell(Notice{Text: "packages for others are held again"})
+	default:
+		b.tell(Notice{Failed: true, Text: "packages for others cannot be held: " + c.now.problem, Hint: "your own chats and mail work; dione doctor says more"})
+	}
+	return nil
+}
+
+func (nodeChanged) fail(error) bool { return false }
 
 // post gives the loop something to do from beside it.
 func (m *Messenger) post(ctx context.Context, in input) {

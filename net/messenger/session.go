@@ -100,10 +100,11 @@ func (m *Messenger) sessionsOf(b *batch, p *person) ([]*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.sessions = nil
+	p.sessions, p.resets = nil, nil
 	for _, k := range kept {
 		if k.State == nil {
-			continue // out of a backup, which keeps none
+			p.resets = append(p.resets, k.Row)
+			continue
 		}
 		s, err := decodeSession(k)
 		if err != nil {
@@ -266,6 +267,14 @@ func (m *Messenger) sweepSessions(b *batch, p *person) error {
 	all, err := m.sessionsOf(b, p)
 	if err != nil {
 		return err
+	}
+	if len(p.resets) > 0 && len(all) > 0 && all[0].intro == nil {
+		for _, row := range p.resets { // both sides have a new one
+			if err := b.tx.DropSession(row); err != nil {
+				return err
+			}
+		}
+		p.resets = nil
 	}
 	for i, s := range slices.Clone(all) {
 		if i > 0 && b.now.Sub(all[i-1].started) > oldSession {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"dione/crypto/cborx"
 	"dione/crypto/parcel"
@@ -19,8 +18,7 @@ import (
 )
 
 // This file sets sessions up over a live link: what both sides say when it
-// comes up, keys asked for and given, introductions, and starting over when
-// one side has fallen back to an older copy of itself.
+// comes up, keys asked for and given, and introductions.
 
 const (
 	// maxRefused is how many of our introductions are refused on one link
@@ -34,10 +32,6 @@ const (
 	// maxForgotten bounds how far the other side can push the numbers of our
 	// messages up: nobody forgets more.
 	maxForgotten = 1 << 32
-
-	// tellSetUp is how often the user is told of one person that the session
-	// was set up anew.
-	tellSetUp = 10 * time.Minute
 )
 
 // resetRecord is what a backup keeps of a session: from these both sides
@@ -437,91 +431,4 @@ func (s *session) setReset(shared pqxdh.Shared, initiator bool, day uint32) (err
 	s.mail = r.mailKeys()
 	s.reset, err = cborx.Marshal(&r)
 	return err
-}
-
-// fallback says whose state is an older copy.
-type fallback bool
-
-const (
-	oursIsOld   fallback = true
-	theirsIsOld fallback = false
-)
-
-// startOver ends all sessions with p and has a new one set up before anything
-// else is sent: one of the two has fallen back to an older copy of its state.
-func (m *Messenger) startOver(b *batch, p *person, whose fallback) error {
-	m.tellStartOver(b, p, whose)
-	p.newGen = p.gen(b) + 1
-	if p.link != nil {
-		p.newGen = max(p.newGen, p.link.private.gen+1)
-	}
-	for _, s := range slices.Clone(p.sessions) {
-		if err := p.dropSession(b, s); err != nil {
-			return err
-		}
-	}
-	c := b.contact(p)
-	c.Gen = max(c.Gen, p.newGen-1)
-	if whose == oursIsOld {
-		if err := m.renumber(b, p); err != nil {
-			return err
-		}
-	}
-	l := p.link
-	if l == nil || l.ended {
-		return nil // when they meet, the newer generation is asked for
-	}
-	l.private.expect, l.private.synced = 0, true
-	if !l.private.asked {
-		m.askKeys(b, p, l)
-	}
-	return nil
-}
-
-// renumber gives what waits for p numbers above all that p has seen: those of
-// an older copy of this profile were given before, to other messages.
-func (m *Messenger) renumber(b *batch, p *person) error {
-	chat := Chat{Peer: p.ID}
-	newest, err := b.tx.NewestSeq(chat, m.selfID)
-	if err != nil {
-		return err
-	}
-	next := max(newest, b.contact(p).Floor)
-	for after := int64(0); ; {
-		const page = 128
-		rows, err := b.tx.Unsealed(p.ID, after, page)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			content, err := wire.DecodeContent(row.Payload)
-			if err != nil {
-				return fmt.Errorf("read message %s: %w", row.Message.ID, err)
-			}
-			next++
-			content.Seq = next
-			if err := b.tx.Renumber(row.Message, next, content.Encode()); err != nil {
-				return err
-			}
-			after = row.Row
-		}
-		if len(rows) < page {
-			return nil
-		}
-	}
-}
-
-// tellStartOver tells the user, not more often than they want to know.
-func (m *Messenger) tellStartOver(b *batch, p *person, whose fallback) {
-	if b.now.Sub(p.toldSet) < tellSetUp {
-		return
-	}
-	p.toldSet = b.now
-	b.then(func() {
-		text := fmt.Sprintf("the session with %s is set up anew: their profile is an older copy of itself, or has lost it", m.shown(p))
-		if whose == oursIsOld {
-			text = fmt.Sprintf("the session with %s is set up anew: this profile is an older copy of itself", m.shown(p))
-		}
-		m.pending.push(Notice{Text: text, Hint: "messages that came after the copy was made are not in it; the other side still has them"})
-	})
 }

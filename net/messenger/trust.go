@@ -168,8 +168,16 @@ func (m *Messenger) admit(b *batch, p *person) {
 }
 
 // Invite makes a one-time invitation: whoever uses it first becomes a contact
-// without being asked about.
+// without being asked about. It waits until Run listens: an invitation says
+// where its maker is reached.
 func (m *Messenger) Invite(ctx context.Context) (made Invitation, err error) {
+	select {
+	case <-m.listens:
+	case <-m.stopped:
+		return Invitation{}, ErrStopped
+	case <-ctx.Done():
+		return Invitation{}, ctx.Err()
+	}
 	network := wire.NetworkID(m.cfg.Network)
 	inv := pqxdh.Invitation{Network: [4]byte(network[:4]), ID: m.selfID, Addrs: inviteAddrs(m.Self().Addrs)}
 	_, _ = rand.Read(inv.V[:]) // never fails (crypto/rand)

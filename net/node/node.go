@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,6 +42,8 @@ const (
 	// once for each profile. A private network trusts its members.
 	mainNetwork, mainZeros = "main", 16
 
+	defaultCapacity = 512 << 20
+
 	saveEvery = 10 * time.Minute // tables
 	seedEvery = 10 * time.Minute // names of seeds are looked up again while nobody is known
 	statEvery = time.Minute
@@ -50,7 +53,8 @@ const (
 type Config struct {
 	Network  string         // name of the network; "main"
 	Mode     Mode           // Auto; not Off
-	Parcels  *store.Parcels // required: key, tables and packages
+	Parcels  *store.Parcels // key, tables and packages; nil: a client, under a new key at each start
+	Problem  error          // why Parcels is nil; State tells it
 	Capacity int64          // bytes of packages for others; 512 MiB
 	Seeds    []string       // multiaddrs, with the node's ID, to begin with
 	Log      *slog.Logger   // nothing is logged if nil
@@ -63,20 +67,30 @@ type Node struct {
 	log *slog.Logger
 
 	ready    chan struct{} // closed when what follows is set
+	problem  error         // why nothing can be kept in this run
 	id       identity.ID
 	bound    []netip.AddrPort
 	endpoint *secure.Endpoint
 	dht      *dht.Node
 	holder   *dht.Holder
+
+	mu      sync.Mutex
+	unknown error // of the last look-up of the seeds
 }
 
 // New returns a node that does nothing before Run.
 func New(cfg Config) (*Node, error) {
+	if cfg.Mode == "" {
+		cfg.Mode = Auto
+	}
 	if cfg.Parcels == nil {
-		return nil, errors.New("node: Parcels is required")
+		cfg.Mode = Client
 	}
 	if cfg.Network == "" {
 		cfg.Network = mainNetwork
+	}
+	if cfg.Capacity == 0 {
+		cfg.Capacity = defaultCapacity
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -109,27 +123,41 @@ func (n *Node) Endpoint() *secure.Endpoint {
 }
 
 // key returns the node's key. The first one is searched for: see [dht.Key.Solves].
+// Where it cannot be kept, the node is a client: nobody should look for it when
+// it is gone.
 func (n *Node) key(ctx context.Context) (identity.Key, error) {
-	search := func() (identity.Key, error) {
-		n.log.Info("making the key of the node; in the main network this takes some seconds, once")
-		for ctx.Err() == nil {
-			key, err := identity.Generate(rand.Reader)
-			if err != nil || dht.KeyOf(key.ID()).Solves(n.zeros()) {
-				return key, err
-			}
-		}
-		return identity.Key{}, ctx.Err()
+	if n.cfg.Parcels == nil {
+		n.problem = n.cfg.Problem
+		return n.search(ctx)
 	}
+	search := func() (identity.Key, error) { return n.search(ctx) }
 	key, err := n.cfg.Parcels.NodeKey(search)
 	if err == nil && !dht.KeyOf(key.ID()).Solves(n.zeros()) { // it was made for another network
 		if key, err = search(); err == nil {
 			err = n.cfg.Parcels.SetNodeKey(key)
 		}
 	}
-	if err != nil {
-		return key, fmt.Errorf("make the key of the node: %w", err)
+	if err == nil || ctx.Err() != nil {
+		return key, err
 	}
-	return key, nil
+	n.log.LogAttrs(ctx, slog.LevelWarn, "the key of the node cannot be kept", slog.Any("error", err))
+	n.problem, n.cfg.Mode = fmt.Errorf("keep the key of the node: %w", err), Client
+	return search()
+}
+
+// search makes keys until one does for the network.
+func (n *Node) search(ctx context.Context) (identity.Key, error) {
+	n.log.Info("making the key of the node; in the main network this takes some seconds, once")
+	for ctx.Err() == nil {
+		key, err := identity.Generate(rand.Reader)
+		if err != nil {
+			return key, fmt.Errorf("make the key of the node: %w", err)
+		}
+		if dht.KeyOf(key.ID()).Solves(n.zeros()) {
+			return key, nil
+		}
+	}
+	return identity.Key{}, ctx.Err()
 }
 
 // Run takes part in the network until ctx ends. bound is where others reach us,
@@ -218,6 +246,9 @@ func (n *Node) Serve(ctx context.Context, conn *secure.Conn) {
 
 // recall begins with the servers that were known before.
 func (n *Node) recall() {
+	if n.cfg.Parcels == nil {
+		return
+	}
 	for s := range dht.Scopes {
 		b, err := n.cfg.Parcels.Table(uint8(s))
 		if err != nil || b == nil {
@@ -252,6 +283,9 @@ func (n *Node) keepTables(ctx context.Context) {
 }
 
 func (n *Node) saveTables() {
+	if n.cfg.Parcels == nil {
+		return
+	}
 	for s := range dht.Scopes {
 		contacts := n.dht.Contacts(s)
 		if len(contacts) == 0 {
@@ -276,9 +310,15 @@ func (n *Node) seed(ctx context.Context) {
 	tick := time.NewTicker(seedEvery)
 	defer tick.Stop()
 	for {
+		var err error
 		if st := n.dht.Stats(); st.Servers[dht.Wide]+st.Servers[dht.Near] == 0 {
-			n.Hear(ctx, n.cfg.Seeds)
+			if err = n.Hear(ctx, n.cfg.Seeds); err != nil && ctx.Err() == nil {
+				n.log.LogAttrs(ctx, slog.LevelWarn, "a seed is not found", slog.Any("error", err))
+			}
 		}
+		n.mu.Lock()
+		n.unknown = err
+		n.mu.Unlock()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -288,26 +328,30 @@ func (n *Node) seed(ctx context.Context) {
 }
 
 // Hear tells of nodes, as multiaddrs with their IDs: what somebody else has
-// said of them, or the user. Names are looked up, which may take a while.
-func (n *Node) Hear(ctx context.Context, nodes []string) {
-	select {
-	case <-n.ready:
-	case <-ctx.Done():
-		return
+// said of them, or the user. Names are looked up, which may take a while. The
+// error is that of the last name which has no address.
+func (n *Node) Hear(ctx context.Context, nodes []string) (err error) {
+	if _, err := n.DHT(ctx); err != nil {
+		return err
 	}
 	for _, s := range nodes {
-		where, id, err := address.Parse(s)
-		if err != nil || id == n.id {
+		where, id, bad := address.Parse(s)
+		if bad != nil || id == n.id {
 			continue // one that this version does not know, or ourselves
 		}
-		addrs, err := address.LookUp(ctx, []string{where})
-		if err != nil {
-			n.log.Warn("the name of a node is not known", slog.String("node", s), slog.Any("error", err))
+		addrs, bad := address.LookUp(ctx, []string{where})
+		var dns *net.DNSError
+		if errors.As(bad, &dns) {
+			bad = fmt.Errorf("%s: %s", dns.Name, dns.Err)
+		}
+		if bad != nil {
+			err = fmt.Errorf("find the node %s: %w", s, bad)
 		}
 		if len(addrs) > 0 {
 			n.dht.Hear([]*dht.Contact{dht.NewContact(id, addrs[:min(len(addrs), dht.MaxAddrs)]...)})
 		}
 	}
+	return err
 }
 
 // tell logs what the node knows and does, when it has changed.
@@ -336,7 +380,9 @@ type State struct {
 	Mode     Mode
 	Held     int64 // bytes of packages for others
 	Capacity int64
-	Err      error // why none can be kept now; nil if they can
+	Err      error // why none can be kept now; nil if they can, or are not to be
+	Lost     error // why those that were held before are lost; nil if they are not
+	Unknown  error // why a seed that the user has named is not to be found
 }
 
 // State returns what the node knows and does now; false before it has a key.
@@ -344,11 +390,18 @@ func (n *Node) State() (State, bool) {
 	if n.Endpoint() == nil {
 		return State{}, false
 	}
-	st := State{Stats: n.dht.Stats(), ID: n.id, Mode: n.cfg.Mode}
+	st := State{Stats: n.dht.Stats(), ID: n.id, Mode: n.cfg.Mode, Err: n.problem}
 	if n.holder != nil {
 		st.Capacity = n.cfg.Capacity
-		st.Held, _, st.Err = n.cfg.Parcels.Usage()
+		st.Held = n.holder.Held()
+		st.Err = n.holder.Problem()
 	}
+	if n.cfg.Parcels != nil {
+		st.Lost = n.cfg.Parcels.Lost()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	st.Unknown = n.unknown
 	return st, true
 }
 

@@ -25,6 +25,8 @@ type Network struct {
 	Rand *rand.Rand // of everything random in the simulation
 
 	cfg    NetworkConfig
+	pair   *rand.PCG          // seeded by two hosts
+	gauss  *rand.Rand         // of pair
 	side   func(host int) int // hosts of different sides do not reach each other
 	asked  int
 	failed int
@@ -44,7 +46,11 @@ func NewNetwork(cfg NetworkConfig) *Network {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 2 * time.Second
 	}
-	return &Network{Queue: NewQueue(cfg.Start), Rand: rand.New(rand.NewPCG(cfg.Seed, 1)), cfg: cfg}
+	pair := rand.NewPCG(0, 0)
+	return &Network{
+		Queue: NewQueue(cfg.Start), Rand: rand.New(rand.NewPCG(cfg.Seed, 1)),
+		cfg: cfg, pair: pair, gauss: rand.New(pair),
+	}
 }
 
 // Split parts the network: only hosts of one side reach each other. nil makes
@@ -55,41 +61,51 @@ func (n *Network) Split(side func(host int) int) { n.side = side }
 // answer.
 func (n *Network) Asked() (all, failed int) { return n.asked, n.failed }
 
-// Ask carries a question from one host to another, where serve answers it, and
-// the answer back to done. done gets nil if there was no answer, because serve
-// gave none or because something got lost.
-func (n *Network) Ask(from, to int, serve func() dht.Message, done func(dht.Message)) {
+// Ask carries a question from one host to another, where serve replies to it,
+// once, at once or later, and the reply back to done. done gets nil, when the
+// time is over, if nothing came back: serve did not reply, or replied nil, or
+// something got lost.
+func (n *Network) Ask(from, to int, serve func(reply func(dht.Message)), done func(dht.Message)) {
 	n.asked++
-	over := false
+	deadline := n.now + n.cfg.Timeout
+	ended := false
 	end := func(m dht.Message) {
-		if !over {
-			over = true
+		if !ended {
+			ended = true
 			if m == nil {
 				n.failed++
 			}
 			done(m)
 		}
 	}
-	n.carry(from, to, func() {
-		if m := serve(); m != nil {
-			n.carry(to, from, func() { end(m) })
-		}
-	})
-	n.After(n.cfg.Timeout, func() { end(nil) })
-}
-
-// carry brings a message from one host to another, unless it gets lost.
-func (n *Network) carry(from, to int, arrive func()) {
-	if n.side != nil && n.side(from) != n.side(to) || n.Rand.Float64() < n.cfg.Loss {
+	giveUp := func() { n.After(deadline-n.now, func() { end(nil) }) }
+	delay, lost := n.delay(from, to)
+	if lost {
+		giveUp()
 		return
 	}
-	n.After(n.delay(from, to), arrive)
+	n.After(delay, func() {
+		waits := true
+		serve(func(m dht.Message) {
+			delay, lost := n.delay(to, from)
+			if m != nil && !lost && n.now+delay < deadline {
+				waits = false
+				n.After(delay, func() { end(m) })
+			}
+		})
+		if waits {
+			giveUp()
+		}
+	})
 }
 
 // delay returns how long a message is under way: what is usual between two
 // hosts, give or take a tenth.
-func (n *Network) delay(from, to int) time.Duration {
-	pair := rand.NewPCG(n.cfg.Seed, uint64(min(from, to))<<32|uint64(max(from, to)))
-	usual := float64(n.cfg.Latency) * math.Exp(n.cfg.Spread*rand.New(pair).NormFloat64())
-	return time.Duration(usual * (0.9 + 0.2*n.Rand.Float64()))
+func (n *Network) delay(from, to int) (d time.Duration, lost bool) {
+	if n.side != nil && n.side(from) != n.side(to) || n.cfg.Loss > 0 && n.Rand.Float64() < n.cfg.Loss {
+		return 0, true
+	}
+	n.pair.Seed(n.cfg.Seed, uint64(min(from, to))<<32|uint64(max(from, to)))
+	usual := float64(n.cfg.Latency) * math.Exp(n.cfg.Spread*n.gauss.NormFloat64())
+	return time.Duration(usual * (0.9 + 0.2*n.Rand.Float64())), false
 }

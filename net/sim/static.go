@@ -211,7 +211,7 @@ func (s *Static) Lookup(how Search) Outcome {
 				return
 			}
 			to, blind := s.index[c.Key], dht.Blind(target, r)
-			s.Network.Ask(from, to, func() dht.Message { return s.answer(to, blind, how.Answers) }, func(m dht.Message) {
+			s.Network.Ask(from, to, func(reply func(dht.Message)) { reply(s.answer(to, blind, how.Answers)) }, func(m dht.Message) {
 				if found, ok := m.(dht.Found); ok {
 					l.Answered(c.Key, found.Contacts)
 				} else {

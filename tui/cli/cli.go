@@ -109,6 +109,8 @@ func newRoot() *cobra.Command {
 		inviteCommand(),
 		nodeCommand(),
 		passphraseCommand(),
+		exportCommand(),
+		importCommand(),
 		&cobra.Command{Use: "doctor", Short: "What works, what does not, and what to do about it", Args: noArgs, RunE: withConfig(runDoctor)},
 		&cobra.Command{Use: "version", Short: "Version, commit, Go, protocol", Args: noArgs, RunE: runVersion},
 	)

@@ -34,6 +34,7 @@ func TestEndToEnd(t *testing.T) {
 		{"friends elsewhere", friendsElsewhere},
 		{"invited", invited},
 		{"kill -9 in set-up", killInSetUp},
+		{"backup and restore", backUpAndRestore},
 		{"screens in tmux", screens},
 		{"friends in tmux", friendsOnScreen},
 	} {

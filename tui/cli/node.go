@@ -45,7 +45,10 @@ func runNode(ctx context.Context, cmd *cobra.Command, cfg config.Config, metrics
 	if err != nil {
 		return err
 	}
-	n, err := s.openNode(ctx, cfg, key)
+	if err := s.openParcels(ctx, cfg, key); err != nil {
+		return err // nothing else is its work
+	}
+	n, err := s.openNode(cfg, nil)
 	if err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func changePassphrase(ctx context.Context, cmd *cobra.Command, cfg config.Config
 		return err
 	}
 	w := cmd.ErrOrStderr()
-	pass, err := newPassphrase(ctx, w, file)
+	pass, err := newPassphrase(ctx, w, file, "New passphrase (empty: none): ")
 	if err != nil {
 		return err
 	}
@@ -171,11 +171,11 @@ func changePassphrase(ctx context.Context, cmd *cobra.Command, cfg config.Config
 }
 
 // newPassphrase reads the new one from a file, or else asks for it twice.
-func newPassphrase(ctx context.Context, w io.Writer, file string) ([]byte, error) {
+func newPassphrase(ctx context.Context, w io.Writer, file, prompt string) ([]byte, error) {
 	if file != "" {
 		return readPassphrase(file)
 	}
-	pass, err := ask(ctx, w, "New passphrase (empty: none): ")
+	pass, err := ask(ctx, w, prompt)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -148,9 +147,6 @@ func answerRunning[T any](ctx context.Context, cmd *cobra.Command, cfg config.Co
 	g.Go(func() error { return s.messenger.Run(ctx) })
 	g.Go(func() error {
 		defer cancel()
-		if err := s.listening(ctx); err != nil {
-			return err
-		}
 		return control.Answer(ctx, s.messenger, req, func(r any) error { return show(r.(T)) })
 	})
 	g.Go(func() error { // nobody else reads them
@@ -163,23 +159,4 @@ func answerRunning[T any](ctx context.Context, cmd *cobra.Command, cfg config.Co
 		}
 	})
 	return g.Wait()
-}
-
-// listening waits until the engine knows where it listens, or for as long as
-// that takes where there is a network at all.
-func (s *session) listening(ctx context.Context) error {
-	limit := time.NewTimer(startTime)
-	defer limit.Stop()
-	tick := time.NewTicker(retryTime)
-	defer tick.Stop()
-	for len(s.messenger.Self().Addrs) == 0 {
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
 }

@@ -57,6 +57,7 @@ func TestRunning(t *testing.T) {
 	const hint = "use the dione that is running, or another profile with --home"
 	h.run("--plain").fails(4, inUse, hint)
 	h.run("passphrase", "--new-passphrase-file", os.DevNull).fails(4, inUse, hint)
+	h.run("export", h.dir+".backup", "--backup-passphrase-file", os.DevNull).fails(4, inUse, "quit the dione that is running, make the backup, and start it again")
 
 	port := strings.Split(ready.Addrs[0], "/")[4]
 	newAlone(t).run("--plain", "--lan=false", "--listen", "/ip4/127.0.0.1/tcp/"+port).

@@ -43,7 +43,8 @@ func open(ctx context.Context, cmd *cobra.Command, cfg config.Config) (s *sessio
 	if s.store, err = store.Open(ctx, s.profile, key, s.log); err != nil {
 		return s, err
 	}
-	n, err := s.openNode(ctx, cfg, key)
+	// People are reached without the packages of others.
+	n, err := s.openNode(cfg, s.openParcels(ctx, cfg, key))
 	if err != nil {
 		return s, err
 	}
@@ -75,19 +76,28 @@ func (s *session) openProfile(ctx context.Context, cmd *cobra.Command, cfg confi
 	return unlock(ctx, cmd, cfg, s.profile)
 }
 
+// openParcels opens what the profile holds for others, if it does.
+func (s *session) openParcels(ctx context.Context, cfg config.Config, key vault.Key) (err error) {
+	if cfg.DHT == string(node.Off) {
+		return nil
+	}
+	if s.parcels, err = store.OpenParcels(ctx, s.profile, key, s.log); err != nil {
+		s.log.Warn("packages for others cannot be held", slog.Any("error", err))
+	}
+	return err
+}
+
 // openNode makes the part that the profile takes in the DHT, nil if none.
-func (s *session) openNode(ctx context.Context, cfg config.Config, key vault.Key) (*node.Node, error) {
+// problem says why it cannot hold anything.
+func (s *session) openNode(cfg config.Config, problem error) (*node.Node, error) {
 	if cfg.DHT == string(node.Off) {
 		return nil, nil
-	}
-	var err error
-	if s.parcels, err = store.OpenParcels(ctx, s.profile, key, s.log); err != nil {
-		return nil, err
 	}
 	return node.New(node.Config{
 		Network:  cfg.Network,
 		Mode:     node.Mode(cfg.DHT),
 		Parcels:  s.parcels,
+		Problem:  problem,
 		Capacity: cfg.DHTStore,
 		Seeds:    cfg.Seeds,
 		Log:      s.log,

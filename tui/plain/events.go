@@ -71,6 +71,7 @@ func (s *session) tell(ctx context.Context, ev messenger.Event) {
 func (s *session) printEvent(ctx context.Context, ev messenger.Event) {
 	switch ev := ev.(type) {
 	case messenger.Ready:
+		s.ready = true
 		s.print(record.ReadyOf(ev.Self))
 	case messenger.RequestReceived:
 		s.people[ev.Person.ID] = ev.Person

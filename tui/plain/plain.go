@@ -69,6 +69,7 @@ type session struct {
 	out     *record.Writer
 	chat    messenger.Chat
 	waiting []<-chan messenger.Result                 // submitted, oldest first
+	ready   bool                                      // the engine has said that it is
 	unsent  int                                       // submitted and committed, but not told as sent yet
 	base    int64                                     // row of the newest message at the start: nobody is told of it
 	seen    int64                                     // row of the newest message told
@@ -156,11 +157,12 @@ func (s *session) settle(r messenger.Result) {
 	s.unsent++
 }
 
-// finish waits for what was submitted, and for the events that tell of it.
+// finish waits for what was submitted, and for the events that tell of it: of
+// what the engine has to say at its start, too.
 func (s *session) finish(ctx context.Context) error {
 	last := time.NewTimer(lastTime)
 	defer last.Stop()
-	for len(s.waiting) > 0 || s.unsent > 0 {
+	for len(s.waiting) > 0 || s.unsent > 0 || !s.ready {
 		select {
 		case r := <-s.oldest():
 			s.settle(r)

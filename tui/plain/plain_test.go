@@ -427,7 +427,9 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
-func TestFailures(t *testing.T) {
+func TestFailures(t *testing.T) { synctest.Test(t, testFailures) }
+
+func testFailures(t *testing.T) {
 	boom := errors.New("boom")
 	if err := Run(t.Context(), newFake(), iotest.ErrReader(boom), io.Discard, Options{}); !errors.Is(err, boom) {
 		t.Errorf("Run with an input that fails = %v", err)

@@ -199,6 +199,7 @@ type (
 		Held       int64  `json:"held"`
 		Capacity   int64  `json:"capacity"`
 		Problem    string `json:"problem"`
+		Seed       string `json:"seed"`
 		BytesIn    uint64 `json:"bytes_in"`
 		BytesOut   uint64 `json:"bytes_out"`
 	}

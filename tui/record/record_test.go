@@ -105,12 +105,12 @@ var kinds = []struct {
 	{
 		Net{[]string{"/ip4/10.0.0.1/tcp/4001"}, []Interface{{"eth0", []string{"10.0.0.1"}, "no multicast"}}, 2, 1, 300, 400, "", DHT{}},
 		"14:02:09 net /ip4/10.0.0.1/tcp/4001 interface eth0 10.0.0.1 no multicast links 2 queued 1 in 300 out 400",
-		`"kind":"net","addrs":["/ip4/10.0.0.1/tcp/4001"],"interfaces":[{"name":"eth0","addrs":["10.0.0.1"],"problem":"no multicast"}],"links":2,"queued":1,"bytes_in":300,"bytes_out":400,"lan_off":"","dht":{"mode":"","servers":0,"near":0,"serves":false,"serves_near":false,"held":0,"capacity":0,"problem":"","bytes_in":0,"bytes_out":0}`,
+		`"kind":"net","addrs":["/ip4/10.0.0.1/tcp/4001"],"interfaces":[{"name":"eth0","addrs":["10.0.0.1"],"problem":"no multicast"}],"links":2,"queued":1,"bytes_in":300,"bytes_out":400,"lan_off":"","dht":{"mode":"","servers":0,"near":0,"serves":false,"serves_near":false,"held":0,"capacity":0,"problem":"","seed":"","bytes_in":0,"bytes_out":0}`,
 	},
 	{
-		Net{Interfaces: []Interface{}, Addrs: []string{}, DHT: DHT{"auto", 40, 3, true, false, 5 << 20, 512 << 20, "", 7, 8}},
+		Net{Interfaces: []Interface{}, Addrs: []string{}, DHT: DHT{"auto", 40, 3, true, false, 5 << 20, 512 << 20, "", "", 7, 8}},
 		"14:02:09 net links 0 queued 0 in 0 out 0 dht auto servers 40 near 3 serves held 5242880 capacity 536870912 in 7 out 8",
-		`"kind":"net","addrs":[],"interfaces":[],"links":0,"queued":0,"bytes_in":0,"bytes_out":0,"lan_off":"","dht":{"mode":"auto","servers":40,"near":3,"serves":true,"serves_near":false,"held":5242880,"capacity":536870912,"problem":"","bytes_in":7,"bytes_out":8}`,
+		`"kind":"net","addrs":[],"interfaces":[],"links":0,"queued":0,"bytes_in":0,"bytes_out":0,"lan_off":"","dht":{"mode":"auto","servers":40,"near":3,"serves":true,"serves_near":false,"held":5242880,"capacity":536870912,"problem":"","seed":"","bytes_in":7,"bytes_out":8}`,
 	},
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -26,6 +27,7 @@ type options struct {
 	adversaries, silent                      part
 	seed                                     uint64
 	tables                                   bool
+	churnFlags
 }
 
 func run(args []string, out io.Writer) error {
@@ -41,6 +43,15 @@ func run(args []string, out io.Writer) error {
 	fs.Var(&o.adversaries, "adversaries", "part of the nodes that name only each other: 0.3 or 30%")
 	fs.Var(&o.silent, "silent", "part of the other nodes that do not answer: 0.2 or 20%")
 	fs.Uint64Var(&o.seed, "seed", 1, "the same seed gives the same run")
+	fs.Float64Var(&o.days, "days", 0, "put messages, let so many days pass, and read them; 0: lookups only")
+	fs.Var(&o.departure, "departure", "with -days: part of the nodes that leaves in a day, for ever: 0.2 or 20%")
+	fs.DurationVar(&o.median, "session-median", 0, "with -days: half of the nodes stay so long at most, in the place of -departure")
+	fs.BoolVar(&o.weibull, "weibull", false, "with -session-median: sessions are distributed like that and not log-normal")
+	fs.IntVar(&o.messages, "messages", 1_000, "with -days: messages")
+	fs.IntVar(&o.parts, "parts", 1, "with -days: packages of a message")
+	fs.IntVar(&o.locations, "locations", 3, "with -days: where each package is put")
+	fs.IntVar(&o.holders, "holders", 8, "with -days: nodes that hold a package at one location")
+	fs.DurationVar(&o.repair, "repair", time.Hour, "with -days: from one round of repair to the next")
 	fs.BoolVar(&o.tables, "tables", false, "print all tables of docs/simulation.md")
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -55,6 +66,9 @@ func run(args []string, out io.Writer) error {
 	}
 	if o.tables {
 		return tables(out, o.seed)
+	}
+	if o.days != 0 {
+		return o.churn(out)
 	}
 	return o.static(out)
 }

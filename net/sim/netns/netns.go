@@ -36,6 +36,12 @@ type Options struct {
 	// networks, which lets no multicast through. Addresses are those that the
 	// host would have on that LAN.
 	Split []int
+
+	// Internet makes network 0 the internet: each host on it has a public
+	// IPv4 address in a network of its own, see [Host.Addr4]. The hosts of
+	// other networks, if there are any, are behind one address of it, as
+	// behind a home router: they reach the internet, and nothing else.
+	Internet bool
 }
 
 // Lab is a number of hosts that share one or more LANs.
@@ -79,6 +85,12 @@ func NewWith(t testing.TB, n int, opts Options) *Lab {
 	}
 	sweep.Do(func() { removeLeftovers(t) })
 	opts.LANs = max(opts.LANs, 1)
+	if opts.Internet {
+		opts.NoIPv6 = true
+		if opts.Split == nil {
+			opts.Split = make([]int, n)
+		}
+	}
 	for _, lan := range opts.Split {
 		opts.LANs = max(opts.LANs, lan+1)
 	}
@@ -89,12 +101,15 @@ func NewWith(t testing.TB, n int, opts Options) *Lab {
 		l.ip("-n", l.sw, "link", "add", l.bridge(i), "type", "bridge", "mcast_snooping", "0")
 		l.ip("-n", l.sw, "link", "set", l.bridge(i), "up")
 		if opts.Split != nil {
-			l.ip("-n", l.sw, "addr", "add", router4(i)+"/24", "dev", l.bridge(i))
+			l.ip("-n", l.sw, "addr", "add", l.router4(i)+"/24", "dev", l.bridge(i))
 			l.ip("-n", l.sw, "-6", "addr", "add", router6(i)+"/64", "dev", l.bridge(i), "nodad")
 		}
 	}
 	if opts.Split != nil {
 		l.ip("netns", "exec", l.sw, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+	}
+	if opts.Internet {
+		l.beInternet()
 	}
 	for i := range n {
 		h := &Host{lab: l, name: fmt.Sprintf("%s-h%d", prefix, i), n: i}
@@ -120,8 +135,42 @@ func (h *Host) lans() []int {
 	return all
 }
 
+// internet is the router's address on the internet.
+const internet = "19.79.0.254"
+
+// homeRouter has the hosts behind it share its address on the internet, whence
+// nobody reaches them.
+const homeRouter = `table ip home {
+	chain out {
+		type nat hook postrouting priority srcnat
+		ip saddr 10.79.0.0/16 oifname br0 masquerade
+	}
+	chain through {
+		type filter hook forward priority filter; policy drop
+		ct state established,related accept
+		oifname br0 accept
+	}
+}`
+
+// beInternet makes network 0 one on which every host is in a network of its
+// own, and the router the way between them.
+func (l *Lab) beInternet() {
+	l.t.Helper()
+	l.ip("netns", "exec", l.sw, "sysctl", "-qw", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.br0.send_redirects=0")
+	l.ip("-n", l.sw, "route", "add", "default", "dev", l.bridge(0))
+	if l.opts.LANs > 1 {
+		l.ip("netns", "exec", l.sw, "nft", homeRouter)
+	}
+}
+
 // The router's addresses on a network.
-func router4(lan int) string { return fmt.Sprintf("10.79.%d.254", lan) }
+func (l *Lab) router4(lan int) string {
+	if lan == 0 && l.opts.Internet {
+		return internet
+	}
+	return fmt.Sprintf("10.79.%d.254", lan)
+}
+
 func router6(lan int) string { return fmt.Sprintf("fd79:0:0:%x::fe", lan) }
 
 // missing tells what keeps this machine from having several hosts.
@@ -216,8 +265,10 @@ func (h *Host) up(lan int) {
 		h.ip("-6", "addr", "replace", fmt.Sprintf("%s/64", h.Addr6(lan)), "dev", dev, "nodad")
 	}
 	if h.lab.opts.Split != nil {
-		h.ip("route", "replace", "default", "via", router4(lan), "dev", dev)
-		h.ip("-6", "route", "replace", "default", "via", router6(lan), "dev", dev)
+		h.ip("route", "replace", "default", "via", h.lab.router4(lan), "dev", dev, "onlink")
+		if !h.lab.opts.NoIPv6 {
+			h.ip("-6", "route", "replace", "default", "via", router6(lan), "dev", dev)
+		}
 		return
 	}
 	if lan == 0 && !h.lab.opts.NoRoute {
@@ -237,6 +288,9 @@ func (h *Host) Interface(lan int) string { return fmt.Sprintf("eth%d", lan) }
 
 // Addr4 returns the host's IPv4 address on a LAN.
 func (h *Host) Addr4(lan int) netip.Addr {
+	if lan == 0 && h.lab.opts.Internet {
+		return netip.AddrFrom4([4]byte{byte(20 + h.n), 79, 0, 1})
+	}
 	return netip.AddrFrom4([4]byte{10, 79, byte(lan), byte(h.n + 1)})
 }
 

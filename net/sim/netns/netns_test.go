@@ -60,8 +60,33 @@ func TestSplitNetworksAreRouted(t *testing.T) {
 	}
 	far.LinkDown()
 	far.LinkUp()
-	if out, err := near.Command("ip", "route", "get", far.Addr4(1).String()).CombinedOutput(); err != nil || !strings.Contains(string(out), router4(0)) {
+	if out, err := near.Command("ip", "route", "get", far.Addr4(1).String()).CombinedOutput(); err != nil || !strings.Contains(string(out), l.router4(0)) {
 		t.Errorf("the way to the other network: %v: %s", err, out)
+	}
+}
+
+// Hosts of the internet reach each other; those behind a home router reach
+// them, and are reached by nobody.
+func TestInternet(t *testing.T) {
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("the program nft (nftables) is missing")
+	}
+	l := NewWith(t, 4, Options{Internet: true, Split: []int{0, 0, 1, 2}})
+	for _, tt := range []struct {
+		from, to int
+		refused  bool
+	}{
+		{0, 1, true}, {2, 0, true}, {3, 1, true}, {0, 2, false}, {2, 3, false},
+	} {
+		lan := max(0, tt.to-1)
+		addr := l.Host(tt.to).Addr4(lan)
+		if addr.IsPrivate() != (lan > 0) {
+			t.Errorf("host %d has the address %s", tt.to, addr)
+		}
+		out, _ := l.Host(tt.from).Command("timeout", "1", "bash", "-c", "exec 3<>/dev/tcp/"+addr.String()+"/9").CombinedOutput()
+		if got := strings.Contains(string(out), "refused"); got != tt.refused {
+			t.Errorf("%d dials %d: refused %v, want %v: %s", tt.from, tt.to, got, tt.refused, out)
+		}
 	}
 }
 
@@ -70,7 +95,7 @@ func TestSplitNetworksAreRouted(t *testing.T) {
 func (h *Host) mustReach(addr string) {
 	h.lab.t.Helper()
 	h.run("bash", "-c", `
-		for try in 1 2 3 4 5 6 7 8 9 10; do
+		for try in {1..100}; do
 			(exec 3<>/dev/udp/`+addr+`/9; echo >&3) 2>/dev/null
 			ip neigh show `+addr+` | grep -q lladdr && exit 0
 			sleep 0.1
