@@ -90,6 +90,25 @@ func (tx *Tx) MailHeld(message int64, enough func(held, places int) bool) (m Mes
 	return m, true, tx.setState(m)
 }
 
+// never is later than anything that is ever due.
+const never = 1<<63 - 1
+
+// FailMail gives up messages of which the network has had a package since
+// before a time, for a reason in words, and returns them as they are then.
+func (tx *Tx) FailMail(before time.Time, reason string) (failed []Message, err error) {
+	old, err := tx.messages("WHERE id IN (SELECT message FROM parcel WHERE message > 0 AND first > 0 AND first < ?) ORDER BY id", before.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range old {
+		if m, err = tx.Fail(m, reason); err != nil {
+			return nil, err
+		}
+		failed = append(failed, m)
+	}
+	return failed, tx.exec("UPDATE parcel SET next = ? WHERE first > 0 AND first < ?", int64(never), before.UnixMilli())
+}
+
 // Burial is tombstones of one package, one for each of its places.
 type Burial struct {
 	Row    int64

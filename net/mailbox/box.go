@@ -26,6 +26,7 @@ type Box struct {
 
 	mu      sync.Mutex
 	holders map[spot]known
+	watches map[dht.Key]*watched
 }
 
 // spot is a place in a scope.
@@ -42,7 +43,9 @@ type known struct {
 }
 
 // New returns a mailbox in a network.
-func New(net Network) *Box { return &Box{net: net, holders: make(map[spot]known)} }
+func New(net Network) *Box {
+	return &Box{net: net, holders: make(map[spot]known), watches: make(map[dht.Key]*watched)}
+}
 
 // Open reports whether there is any node to put something at.
 func (b *Box) Open() bool {

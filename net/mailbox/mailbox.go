@@ -70,6 +70,7 @@ type Network interface {
 	Lookup(ctx context.Context, s dht.Scope, target dht.Key, how dht.LookupConfig) (dht.Nearby, error)
 	PutAt(ctx context.Context, s dht.Scope, holders []*dht.Contact, packages ...[]byte) (dht.Placed, error)
 	GetFrom(ctx context.Context, s dht.Scope, holders []*dht.Contact, hints []dht.Hint, most int) (dht.Gotten, error)
+	Watch(ctx context.Context, holder *dht.Contact, hints []dht.Hint, notice func(packages [][]byte)) (time.Duration, error)
 }
 
 var _ Network = (*dht.Node)(nil)

@@ -173,6 +173,9 @@ func (m *Messenger) load() (name string, port uint16, err error) {
 		if name, err = m.loadName(tx); err != nil {
 			return err
 		}
+		if err := m.readUp(tx); err != nil {
+			return err
+		}
 		kept, ok, err := tx.Meta(metaPort)
 		if err != nil {
 			return err

@@ -164,10 +164,7 @@ func (nodeFailed) fail(error) bool { return false }
 type nodeReady struct{ dht *dht.Node }
 
 func (r nodeReady) handle(m *Messenger, b *batch) error {
-	b.then(func() {
-		m.mails.box = mailbox.New(r.dht)
-		m.wakeMail(0)
-	})
+	b.then(func() { m.beginMail(mailbox.New(r.dht)) })
 	for _, p := range m.people {
 		if l := p.link; l != nil && !l.ended && accepted(&p.Contact, l) {
 			b.then(func() { m.shareNodes(l) })

@@ -81,7 +81,7 @@ func (m *Messenger) fillPrivate(b *batch, p *person, added []store.Outgoing) err
 	if !p.synced() {
 		p.backlog = p.backlog || len(added) > 0
 		if len(added) > 0 {
-			b.then(func() { m.mailSoon(p, mailGrace) })
+			b.then(func() { m.mailSoon(p) })
 		}
 		return nil
 	}
@@ -376,5 +376,6 @@ func (m *Messenger) arrived(b *batch, p *person, s *session, news []ratchet.Inde
 		b.tell(StateChanged{Message: msg})
 	}
 	b.send(p) // there is room now
+	b.then(func() { p.mail.more = true })
 	return nil
 }

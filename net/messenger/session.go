@@ -248,6 +248,9 @@ func (sweepKeys) handle(m *Messenger, b *batch) error {
 	if err := m.prolongInvitations(b); err != nil {
 		return err
 	}
+	if err := m.failMail(b); err != nil {
+		return err
+	}
 	for _, p := range m.people {
 		if p.conn == nil {
 			continue // when they come up, greet does it

@@ -1,0 +1,355 @@
+package messenger
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"dione/crypto/parcel"
+	"dione/crypto/ratchet"
+	"dione/net/mailbox"
+	"dione/store"
+)
+
+// This file takes what came of a visit of the network: packages of others,
+// receipts of ours, and what nodes keep.
+
+// noticed is mail that a node has told of.
+type noticed struct {
+	p     *person
+	look  look
+	found mailbox.Found
+}
+
+func (noticed) fail(error) bool { return false }
+
+func (n noticed) handle(m *Messenger, b *batch) error {
+	if !m.mailable(n.p) {
+		return nil // the link brings it
+	}
+	all, err := m.sessionsOf(b, n.p)
+	if err != nil {
+		return err
+	}
+	s := byRow(all, n.look.session)
+	if s == nil {
+		return nil
+	}
+	news, err := m.collect(b, n.p, s, n.look, map[parcel.Address]mailbox.Found{n.found.Address: n.found})
+	if news {
+		b.then(func() {
+			n.p.mail.touch, n.p.mail.look = b.now, b.now // for what comes next
+			m.wakeMail(mailPace)
+		})
+	}
+	return err
+}
+
+// visited is what came of an errand.
+type visited struct {
+	errand
+	outcomes []mailbox.Outcome
+	found    []map[parcel.Address]mailbox.Found // for each look
+}
+
+func (v visited) fail(error) bool {
+	v.p.mail.running = false // it is done again
+	return false
+}
+
+func (v visited) handle(m *Messenger, b *batch) error {
+	p := v.p
+	all, err := m.sessionsOf(b, p)
+	if err != nil {
+		return err
+	}
+	news := false
+	for i, l := range v.looks {
+		s := byRow(all, l.session)
+		if s == nil {
+			continue
+		}
+		if l.own != nil {
+			if err := m.receipts(b, p, s, l, v.found[i]); err != nil {
+				return err
+			}
+			continue
+		}
+		opened, err := m.collect(b, p, s, l, v.found[i])
+		if err != nil {
+			return err
+		}
+		news = news || opened
+	}
+	if len(v.put) > 0 {
+		if err := m.posted(b, p, v); err != nil {
+			return err
+		}
+	}
+	return m.plan(b, p, v, news)
+}
+
+// plan says when the network is visited for p again.
+func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
+	looked := len(v.looks) > 0
+	var next time.Time
+	if s := p.writable(); s != nil {
+		at, ok, err := b.tx.NextMail(s.row)
+		if err != nil {
+			return err
+		}
+		if ok {
+			next = at
+		}
+	}
+	b.then(func() {
+		m.mails.running--
+		p.mail.running = false
+		if p.conn == nil {
+			p.forgetSessions()
+		}
+		if p.mail.put = next; p.mail.more {
+			p.mail.put = b.now.Add(mailPace)
+		}
+		if news {
+			p.mail.touch = b.now
+		}
+		if looked {
+			p.mail.turn++
+			if !news {
+				p.mail.days = 1
+			}
+			p.mail.look = b.now.Add(pause(p.mail.touch, b.now))
+			if news {
+				p.mail.look = b.now // where there was one there may be more
+			}
+		}
+		m.wakeMail(0)
+	})
+	return nil
+}
+
+// pause is how long after a look for mail comes the next.
+func pause(touch, now time.Time) time.Duration {
+	d := idlePause
+	switch ago := now.Sub(touch); {
+	case ago < talkTime:
+		d = talkPause
+	case ago < activeTime:
+		d = activePause
+	}
+	return d/2 + rand.N(d)
+}
+
+func byRow(all []*session, row int64) *session {
+	for _, s := range all {
+		if s.row == row {
+			return s
+		}
+	}
+	return nil
+}
+
+// collect takes packages of p that were found, and has tombstones put in their
+// place. It reports whether there was a new one.
+func (m *Messenger) collect(b *batch, p *person, s *session, l look, found map[parcel.Address]mailbox.Found) (news bool, err error) {
+	for _, a := range l.addresses { // in the order in which they were written
+		f, ok := found[a]
+		if !ok || f.Kind != parcel.Data {
+			continue
+		}
+		opened, err := s.ratchet.Open(a.Hint(), f.Core, b.day())
+		if err != nil {
+			// Of another session, or there already: by a link, or at another place.
+			m.log.Info("mail dropped", slog.Any("peer", p.ID), slog.Any("error", err))
+			continue
+		}
+		news, s.dirty, s.intro = true, true, nil
+		if err := m.onBody(b, p, PathMailbox, s, &opened.Body); err != nil {
+			return news, err
+		}
+		key := opened.Seed.Key()
+		var stones [][]byte
+		for _, place := range l.chain.Places() {
+			stone := key.Bury(f.Core, place, f.Expiry)
+			stones = append(stones, stone[:])
+		}
+		if err := b.tx.AddBurial(stones, b.now); err != nil {
+			return news, err
+		}
+	}
+	if news {
+		b.then(func() { m.mails.bury = time.Time{} })
+	}
+	return news, nil
+}
+
+// receipts takes the tombstones of packages of ours.
+func (m *Messenger) receipts(b *batch, p *person, s *session, l look, found map[parcel.Address]mailbox.Found) error {
+	for a, f := range found {
+		one := l.own[a]
+		core := parcel.Core(one.Core)
+		switch {
+		case f.Sum != core.Sum():
+			return m.startOver(b, p, oursIsOld)
+		case f.Kind != parcel.Tombstone:
+			continue
+		}
+		if err := m.read(b, p, s, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read takes the proof that p has taken one package.
+func (m *Messenger) read(b *batch, p *person, s *session, one store.Parcel) error {
+	at := ratchet.Index{Epoch: one.Epoch, N: one.N}
+	fresh, err := s.ratchet.Receipt(at)
+	if err != nil {
+		m.log.Info("receipt dropped", slog.Any("peer", p.ID), slog.Any("error", err))
+		return nil
+	}
+	if !fresh {
+		return nil
+	}
+	return m.arrived(b, p, s, []ratchet.Index{at})
+}
+
+// posted takes note of what became of packages that were put.
+func (m *Messenger) posted(b *batch, p *person, v visited) error {
+	s := byRow(p.sessions, v.put[0].Session)
+	if s == nil {
+		return nil // it was dropped meanwhile
+	}
+	touched := make(map[int64]struct{})
+	taken := false
+	for i, one := range v.put {
+		out := v.outcomes[i]
+		switch {
+		case out.Clash:
+			return m.startOver(b, p, oursIsOld)
+		case out.Read:
+			taken = true
+			if err := m.read(b, p, s, one); err != nil {
+				return err
+			}
+			continue
+		}
+		mailed := one.Mailed
+		mailed.Day, mailed.Held, mailed.Places = v.ours.Day, out.Count.Held, out.Count.Places
+		if mailed.First.IsZero() && out.Count.Held > 0 {
+			mailed.First = b.now
+		}
+		mailed.Next = nextPut(mailed, out, p.mail.failed, b.now)
+		taken = taken || out.Count.Held > 0
+		if err := b.tx.PutMailed(s.row, store.ParcelIndex{Epoch: one.Epoch, N: one.N}, mailed); err != nil {
+			return err
+		}
+		if one.Message > 0 {
+			touched[one.Message] = struct{}{}
+		}
+	}
+	for message := range touched {
+		msg, changed, err := b.tx.MailHeld(message, mailbox.Enough)
+		if err != nil {
+			return err
+		}
+		if changed {
+			b.tell(StateChanged{Message: msg})
+		}
+	}
+	b.then(func() {
+		if p.mail.failed++; taken {
+			p.mail.failed = 0
+		}
+	})
+	return nil
+}
+
+// nextPut is when a package is put again.
+func nextPut(mailed store.Mailed, out mailbox.Outcome, failed int, now time.Time) time.Time {
+	if !mailbox.Enough(out.Count.Held, out.Count.Places) {
+		return now.Add(min(time.Minute<<min(failed, 6), time.Hour))
+	}
+	next := now.Add(24 * time.Hour)
+	for _, days := range putAgain {
+		if at := mailed.First.Add(days * 24 * time.Hour); at.After(now) {
+			next = at
+			break
+		}
+	}
+	if soon := out.Until.Add(-6 * time.Hour); soon.After(now) && soon.Before(next) {
+		next = soon
+	}
+	return next
+}
+
+// bury puts tombstones of what was taken out of the network.
+type bury struct{}
+
+func (bury) fail(error) bool { return false }
+
+func (bury) handle(m *Messenger, b *batch) error {
+	due, err := b.tx.DueBurials(b.now, maxMail)
+	if err != nil {
+		return err
+	}
+	b.then(func() {
+		if len(due) == 0 {
+			m.mails.burying, m.mails.bury = false, b.now.Add(time.Minute)
+			return
+		}
+		m.chats.Go(func() {
+			ctx, cancel := context.WithTimeout(m.mails.ctx, mailTime)
+			defer cancel()
+			r := buried{due: due, ok: make([]bool, len(due))}
+			for i, one := range due {
+				var err error
+				if r.ok[i], err = m.mails.box.Bury(ctx, one.Stones); err != nil {
+					m.log.Info("tombstone not put everywhere", slog.Any("error", err))
+				}
+			}
+			m.post(m.mails.ctx, r)
+		})
+	})
+	return nil
+}
+
+// buried is what became of tombstones.
+type buried struct {
+	due []store.Burial
+	ok  []bool
+}
+
+func (buried) fail(error) bool { return false }
+
+func (r buried) handle(m *Messenger, b *batch) error {
+	for i, one := range r.due {
+		err := error(nil)
+		if r.ok[i] {
+			err = b.tx.Buried(one.Row)
+		} else {
+			err = b.tx.BuryLater(one.Row, b.now.Add(min(time.Minute<<min(one.Tries, 10), 6*time.Hour)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	b.then(func() {
+		m.mails.burying, m.mails.bury = false, b.now
+		m.wakeMail(time.Second)
+	})
+	return nil
+}
+
+// failMail gives up what the network has had for so long that nobody can come
+// for it any more.
+func (m *Messenger) failMail(b *batch) error {
+	failed, err := b.tx.FailMail(b.now.Add(-giveUpTime), "nobody took it in 30 days")
+	for _, msg := range failed {
+		b.tell(StateChanged{Message: msg})
+	}
+	return err
+}

@@ -1,0 +1,192 @@
+package messenger
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"dione/crypto/identity"
+	"dione/crypto/parcel"
+	"dione/net/mailbox"
+	"dione/store"
+)
+
+// This file takes mail of one person to the network, and looks for theirs.
+
+// visit takes mail for p to the network, and looks for mail of theirs.
+type visit struct{ p *person }
+
+func (v visit) fail(error) bool {
+	v.p.mail.running = false
+	return false
+}
+
+// errand is what a visit is to do in the network.
+type errand struct {
+	p       *person
+	now     time.Time
+	put     []store.Parcel // of one session
+	letters []mailbox.Letter
+	ours    mailbox.Chain // where they are put: of today
+	looks   []look
+}
+
+// look is what a visit looks for at the places of one day.
+type look struct {
+	session   int64
+	chain     mailbox.Chain
+	addresses []parcel.Address
+	how       mailbox.Search
+	own       map[parcel.Address]store.Parcel // nil: packages of theirs; else receipts of ours
+	watch     bool                            // have it told of what comes there, too
+}
+
+func (v visit) handle(m *Messenger, b *batch) error {
+	p := v.p
+	if err := m.noteUp(b); err != nil {
+		return err
+	}
+	e := errand{p: p, now: b.now}
+	all, err := m.sessionsOf(b, p)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if err := s.stepKeys(b); err != nil {
+			return err
+		}
+	}
+	if !p.mail.put.IsZero() && !p.mail.put.After(b.now) {
+		if err := m.pack(b, p, &e); err != nil {
+			return err
+		}
+	}
+	if !p.mail.look.After(b.now) {
+		for _, s := range all {
+			if err := m.seek(b, p, s, &e); err != nil {
+				return err
+			}
+		}
+	}
+	b.then(func() { m.chats.Go(func() { m.run(e) }) })
+	return nil
+}
+
+// pack takes what is to be put for p along. What waits is sealed by it.
+func (m *Messenger) pack(b *batch, p *person, e *errand) error {
+	s := p.writable()
+	if s == nil {
+		return nil
+	}
+	if _, err := m.sealInto(b, p, s, nil); err != nil {
+		return err
+	}
+	b.then(func() { p.mail.more = false })
+	due, err := b.tx.DueParcels(s.row, b.now, maxMail)
+	if err != nil {
+		return err
+	}
+	chain, ok := s.mail.ours.At(b.day())
+	if !ok {
+		return nil // the clock has gone back to before the session
+	}
+	e.put, e.ours = due, chain
+	for _, one := range due {
+		e.letters = append(e.letters, mailbox.Letter{Core: (*parcel.Core)(one.Core), Key: parcel.Seed(one.Seed).Key()})
+	}
+	return nil
+}
+
+// seek takes along what is to be looked for in a session.
+func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
+	how := mailbox.Search{Places: 1, Turn: p.mail.turn, Holders: 1, Paths: 1}
+	days := 1
+	if p.mail.days > 1 || p.mail.turn == 0 {
+		how.Places, how.Holders = mailbox.Places, 2
+		days = max(p.mail.days, 1)
+	}
+	if b.now.UTC().Sub(b.now.UTC().Truncate(24*time.Hour)) < morning {
+		days = max(days, 2)
+	}
+	watched := s.ratchet.Watch()
+	if p.mail.turn%10 == 0 {
+		watched = append(watched, s.ratchet.Gallop()...)
+	}
+	s.dirty = true // it keeps the addresses
+	addresses := make([]parcel.Address, 0, len(watched))
+	for _, w := range watched {
+		addresses = append(addresses, w.Address)
+	}
+	if n := len(addresses); n > maxMail { // the others are looked for next
+		from := p.mail.turn * maxMail % n
+		addresses = append(addresses[from:], addresses[:from]...)[:maxMail]
+	}
+	for d := range uint32(min(days, mailbox.Days)) {
+		if chain, ok := s.mail.theirs.At(b.day() - d); ok {
+			e.looks = append(e.looks, look{session: s.row, chain: chain, addresses: addresses, how: how})
+		}
+	}
+	if len(e.looks) > 0 && s == p.sessions[0] && b.now.Sub(p.mail.touch) < activeTime {
+		e.looks[0].watch = true // of today, in the best session
+	}
+	mailed, err := b.tx.MailedParcels(s.row, maxMail)
+	if err != nil {
+		return err
+	}
+	byDay := make(map[uint32]map[parcel.Address]store.Parcel)
+	for _, one := range mailed {
+		if byDay[one.Mailed.Day] == nil {
+			byDay[one.Mailed.Day] = make(map[parcel.Address]store.Parcel)
+		}
+		byDay[one.Mailed.Day][one.Address] = one
+	}
+	for day, own := range byDay {
+		chain, ok := s.mail.ours.At(day)
+		if !ok {
+			continue // where that was nobody can tell any more
+		}
+		l := look{session: s.row, chain: chain, how: how, own: own}
+		for a := range own {
+			l.addresses = append(l.addresses, a)
+		}
+		e.looks = append(e.looks, l)
+	}
+	return nil
+}
+
+// run does an errand in the network and posts what came of it.
+func (m *Messenger) run(e errand) {
+	ctx, cancel := context.WithTimeout(m.mails.ctx, mailTime)
+	defer cancel()
+	r := visited{errand: e}
+	if len(e.letters) > 0 {
+		var err error
+		if r.outcomes, err = m.mails.box.Put(ctx, e.letters, e.ours, e.now); err != nil {
+			m.log.Info("mail not put everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
+		}
+	}
+	for _, l := range e.looks {
+		found, err := m.mails.box.Look(ctx, l.chain, l.addresses, l.how)
+		if err != nil {
+			m.log.Info("mail not looked for everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
+		}
+		r.found = append(r.found, found)
+		if l.watch {
+			m.watchMail(ctx, e.p, l)
+		}
+	}
+	m.post(m.mails.ctx, r)
+}
+
+// watchMail has the network tell of mail as soon as it comes.
+func (m *Messenger) watchMail(ctx context.Context, p *person, l look) {
+	err := m.mails.box.Watch(ctx, p.ID, l.chain, l.addresses, func(_ identity.ID, f mailbox.Found) {
+		select {
+		case m.calls <- noticed{p, l, f}:
+		default: // a busy loop finds it by looking
+		}
+	})
+	if err != nil {
+		m.log.Info("mail is not watched for everywhere", slog.Any("peer", p.ID), slog.Any("error", err))
+	}
+}
