@@ -385,6 +385,40 @@ func TestLeave(t *testing.T) {
 	}
 }
 
+// What was given away is shared, but not if it was not taken.
+func TestLeaveAfterPushes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer dht.Message
+		want   int
+	}{
+		"kept":      {dht.Stored{Result: dht.Kept}, 0},
+		"full":      {dht.Stored{Result: dht.Full}, 1},
+		"no answer": {nil, 1},
+	} {
+		b := newBench(1, dht.HolderConfig{})
+		b.put(newWriter(1), asker(1))
+		pushed := false
+		for range 120 {
+			due, _ := b.Repair(b.now, 8)
+			for _, q := range due {
+				if _, ok := q.Ask.(dht.Offer); ok {
+					b.Repaired(b.now, q, dht.Wanted{Bits: dht.Bits{1}})
+				} else {
+					b.Repaired(b.now, q, tt.answer)
+					pushed = true
+				}
+			}
+			b.now = b.now.Add(time.Minute)
+			if pushed {
+				break
+			}
+		}
+		if got := len(b.Leave(b.now)); got != tt.want || !pushed {
+			t.Errorf("%s: %d pushes at exit, want %d", name, got, tt.want)
+		}
+	}
+}
+
 func TestLeaveIsBounded(t *testing.T) {
 	b := newBench(3, dht.HolderConfig{})
 	for i := range uint64(1100) {
