@@ -72,6 +72,8 @@ type Parcels struct {
 	kept    map[string][]byte // what the node keeps, sealed
 	wal     int               // pages in the WAL
 	tidyAt  int               // of those, when it is emptied next
+	moved   bool              // all of them are in the database, perhaps not on disk
+	blotted bool              // the WAL had no head when it was begun
 
 	held ledger
 }

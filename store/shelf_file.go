@@ -126,7 +126,7 @@ func (p *Parcels) take(db *conn) error {
 		p.wal = pages
 		return nil
 	})
-	p.wal, p.tidyAt = 0, tidyPages
+	p.wal, p.tidyAt, p.moved, p.blotted = 0, tidyPages, false, false
 	if err := errors.Join(p.readOrigins(db), p.readKept(db)); err != nil {
 		return err
 	}

@@ -138,15 +138,23 @@ func (p *Parcels) sync() error {
 	if p.walFile == nil {
 		return nil
 	}
-	if err := errors.Join(p.walFile.sync(), p.dbFile.sync()); err != nil {
+	err := errors.Join(p.walFile.sync(), p.dbFile.sync())
+	if err == nil && p.moved {
+		// SQLite writes over the WAL next. Lest a power cut then bring a part of
+		// its old content back, its head goes first. Nobody reads it any more.
+		if err = errors.Join(p.walFile.blot(), p.walFile.sync()); err == nil {
+			p.wal, p.tidyAt, p.moved, p.blotted = 0, tidyPages, false, true
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%w (%w)", ErrDisk, err)
 	}
 	return nil
 }
 
 func (p *Parcels) transact(fn func(*heldTx) error) error {
-	// The head of a WAL that is begun again must be there before the rest is.
-	p.walFile.lazy = p.wal > 0
+	// If a WAL is begun again, no frame may be written under its old head.
+	p.walFile.lazy = p.wal > 0 || p.blotted
 	if err := p.db.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}

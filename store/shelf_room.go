@@ -105,21 +105,18 @@ func (p *Parcels) surplus() (int, error) {
 }
 
 // tidyWAL moves what is in the WAL into the database once that is enough. The
-// WAL keeps its size, so there is room to remove something even on a full disk.
-// The caller is the writer.
+// WAL keeps its size, and is written from its beginning again. The caller is
+// the writer.
 func (p *Parcels) tidyWAL() {
 	if p.wal < p.tidyAt || p.sync() != nil {
 		return
 	}
 	_, err := p.use(func() error {
 		p.tidyAt = p.wal + tidyPages // if this fails, not at every commit
-
-		p.dbFile.lazy = true // the WAL is not begun again before the sync
+		p.dbFile.lazy = true
 		defer func() { p.dbFile.lazy = false }()
 		all, done, err := p.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
-		if err == nil && all == done {
-			p.wal, p.tidyAt = 0, tidyPages
-		}
+		p.moved = err == nil && all == done
 		return err
 	})
 	if err = errors.Join(err, p.sync()); err != nil {

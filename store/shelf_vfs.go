@@ -142,6 +142,14 @@ func (f *lazyFile) sync() error {
 	return err
 }
 
+// blot makes the first block of a WAL unreadable, so that there is nothing in
+// it, once that is synced.
+func (f *lazyFile) blot() error {
+	f.due = true
+	_, err := f.File.WriteAt(make([]byte, pageSize), 0)
+	return err
+}
+
 // lazyFiles returns the two files of a connection, beneath all layers.
 func (c *conn) lazyFiles() (db, wal *lazyFile, err error) {
 	for op, to := range map[sqlite3.FcntlOpcode]**lazyFile{

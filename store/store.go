@@ -4,6 +4,7 @@
 //
 // A [Profile] is the directory, locked and restricted to its user; a [Store]
 // is the database in it. Only net/messenger and the command line open them.
+// Beside it [Parcels] hold what the node keeps for strangers, in a second one.
 // What a session or an envelope holds is bytes to this package.
 package store
 

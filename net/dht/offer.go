@@ -86,10 +86,10 @@ func (h *Holder) offered(now time.Time, hint Hint, others bool) {
 	h.marks[hint] = mark{at: uint32(now.Unix()), shared: others}
 }
 
-// share notes that somebody else holds a package, too.
-func (h *Holder) share(hint Hint) {
+// share notes whether somebody else holds a package, too.
+func (h *Holder) share(hint Hint, shared bool) {
 	if m, there := h.marks[hint]; there {
-		m.shared = true
+		m.shared = shared
 		h.marks[hint] = m
 	}
 }

@@ -29,8 +29,11 @@ const (
 	maxRates = 4096 // connections, and networks, whose rates are known
 
 	evictChunk = 64 << 10 // bytes that are made free at a time
-	shunTime   = 24 * time.Hour
-	maxShunned = 32 << 10 // in each of two sets
+	// maxEvictions is how often that is done for one package: after space was
+	// taken away it comes bit by bit.
+	maxEvictions = 16
+	shunTime     = 24 * time.Hour
+	maxShunned   = 32 << 10 // in each of two sets
 )
 
 // budget is a budget that fills up again. The zero value is a full one.
@@ -239,7 +242,10 @@ func (h *Holder) makeRoom(now time.Time, item *Item) bool {
 	h.evicting.Lock()
 	defer h.evicting.Unlock()
 	n, self := item.size(), h.near.Self()
-	for !h.fits(item) {
+	for range maxEvictions {
+		if h.fits(item) {
+			return true
+		}
 		victims, err := h.cfg.Shelf.Victims(self, max(n, min(evictChunk, h.cfg.Capacity/128)))
 		if err != nil {
 			h.failed(now, "look for room", err)
@@ -263,7 +269,7 @@ func (h *Holder) makeRoom(now time.Time, item *Item) bool {
 		}
 		h.mu.Unlock()
 	}
-	return true
+	return h.fits(item)
 }
 
 // shunned is what was dropped for lack of space. It is not taken back from

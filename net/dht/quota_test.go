@@ -299,3 +299,28 @@ func TestFull(t *testing.T) {
 		t.Errorf("Store where there is no space at all = %v", got.Result)
 	}
 }
+
+// Who is given less space gets there bit by bit.
+func TestLessSpace(t *testing.T) {
+	const capacity = 2 << 20
+	b := newBench(3, dht.HolderConfig{Capacity: capacity})
+	for i := range capacity / parcel.Size {
+		b.put(newWriter(uint64(i)), asker(i))
+	}
+	before := b.total(t)
+	b.Holder = dht.NewHolder(dht.HolderConfig{Shelf: b.shelf, Capacity: capacity / 8})
+	b.Join(b.town)
+	calls := 0
+	for ; b.total(t) > capacity/8; calls++ {
+		b.put(newWriter(uint64(1<<20+calls)), asker(10_000+calls))
+		if calls > 1000 {
+			t.Fatalf("%d bytes are still held", b.total(t))
+		}
+	}
+	if before < capacity*9/10 || calls < 2 {
+		t.Errorf("from %d bytes in %d calls", before, calls)
+	}
+	if got := b.put(newWriter(1<<30), asker(20_000)); got.Result != dht.Kept {
+		t.Errorf("Store = %v", got.Result)
+	}
+}

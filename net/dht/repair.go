@@ -164,6 +164,7 @@ func (h *Holder) due(now time.Time, n int) (queries []Query, more bool) {
 		x, ok := found[p.hint]
 		if ok && h.rates.origin(Origin(addrOf(p.to))).out.take(now, repairRate, repairBurst) {
 			queries = append(queries, h.query(p.scope, p.to, give(x)))
+			h.share(p.hint, true)
 		}
 	}
 	return queries, true
@@ -233,16 +234,29 @@ func (h *Holder) Repaired(now time.Time, q Query, m Message) {
 			return
 		}
 	case Store:
-		if stored, ok := m.(Stored); ok {
-			h.stored(now, q, ask, stored)
+		if stored, ok := m.(Stored); ok && stored.Result != Full && stored.Result != Quota {
+			if stored.Result == Gone {
+				h.believe(now, q, stored.Proof)
+			}
 			return
 		}
+		h.keepsAlone(ask.Package)
 	case Delete:
 		if deleted, ok := m.(Deleted); ok && deleted.Result != Full && deleted.Result != Quota {
 			return
 		}
+		h.keepsAlone(ask.Tombstone)
 	}
 	h.giveUp(q)
+}
+
+// keepsAlone notes that a package was not taken.
+func (h *Holder) keepsAlone(b []byte) {
+	if p, err := parcel.Check(b); err == nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.share(p.Address.Hint(), false)
+	}
 }
 
 // wanted takes note of what the asked one lacks.
@@ -252,29 +266,19 @@ func (h *Holder) wanted(q Query, ask Offer, m Wanted) {
 	for i, hint := range slices.Concat(ask.Data, ask.Tombstones) {
 		switch {
 		case !m.Bits.Has(i):
-			h.share(hint)
+			h.share(hint, true)
 		case len(h.rounds.pushes) < maxPushes:
 			h.rounds.pushes = append(h.rounds.pushes, push{q.Scope, q.To, hint})
 		}
 	}
 }
 
-// stored takes note of what became of a package. A tombstone is believed by
-// its signature, as it would be if it had been put.
-func (h *Holder) stored(now time.Time, q Query, ask Store, m Stored) {
-	switch m.Result {
-	case Kept:
-		if p, err := parcel.Check(ask.Package); err == nil {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			h.share(p.Address.Hint())
-		}
-	case Gone:
-		if p, err := parcel.Check(m.Proof); err == nil && p.Kind == parcel.Tombstone && timely(now, p.Expiry, tombstoneLife) {
-			h.bury(now, Asker{Scope: q.Scope, From: Origin(addrOf(q.To))}, p, m.Proof, true, true)
-		}
-	case Full, Quota:
-		h.giveUp(q)
+// believe puts a tombstone with which a push was answered in the place of the
+// package. It is believed by its signature, as it would be if it had been put.
+func (h *Holder) believe(now time.Time, q Query, b []byte) {
+	p, err := parcel.Check(b)
+	if err == nil && p.Kind == parcel.Tombstone && timely(now, p.Expiry, tombstoneLife) {
+		h.bury(now, Asker{Scope: q.Scope, From: Origin(addrOf(q.To))}, p, b, true, true)
 	}
 }
 

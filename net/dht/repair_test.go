@@ -286,6 +286,39 @@ func TestRepairBelievesTombstones(t *testing.T) {
 	}
 }
 
+// Who offers what is deleted is offered the tombstone in the next round,
+// whoever else says to see to it.
+func TestRepairTellsOfDeletion(t *testing.T) {
+	b := newBench(2, dht.HolderConfig{})
+	var hints []dht.Hint
+	for i := range 40 {
+		w := newWriter(uint64(i))
+		hints = append(hints, w.hint())
+		b.Delete(b.now, asker(i), w.bury(b.here(), hourOf(start)+14*24))
+	}
+	offered := 0
+	for i := 0; offered == 0; i++ {
+		b.Offer(b.now, by(contact(0)), dht.Offer{Tombstones: hints})
+		if got := b.Offer(b.now, by(contact(1)), dht.Offer{Data: hints}); got.Bits != nil {
+			t.Fatal("a package that was deleted is wanted")
+		}
+		due, _ := b.Repair(b.now, 8)
+		for _, q := range due {
+			if q.To.Key == contact(1).Key {
+				offered += len(q.Ask.(dht.Offer).Tombstones)
+			}
+			b.Repaired(b.now, q, dht.Wanted{})
+		}
+		b.now = b.now.Add(10 * time.Minute)
+		if i > 12 {
+			break
+		}
+	}
+	if offered != len(hints) {
+		t.Errorf("%d of %d tombstones are offered", offered, len(hints))
+	}
+}
+
 // Who is full is left alone until the next round.
 func TestRepairStops(t *testing.T) {
 	b := newBench(1, dht.HolderConfig{})
@@ -349,6 +382,40 @@ func TestLeave(t *testing.T) {
 	}
 	if _, tombstones := v.count(read); tombstones != 8 {
 		t.Errorf("%d hold the tombstone that only one had", tombstones)
+	}
+}
+
+// What was given away is shared, but not if it was not taken.
+func TestLeaveAfterPushes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer dht.Message
+		want   int
+	}{
+		"kept":      {dht.Stored{Result: dht.Kept}, 0},
+		"full":      {dht.Stored{Result: dht.Full}, 1},
+		"no answer": {nil, 1},
+	} {
+		b := newBench(1, dht.HolderConfig{})
+		b.put(newWriter(1), asker(1))
+		pushed := false
+		for range 120 {
+			due, _ := b.Repair(b.now, 8)
+			for _, q := range due {
+				if _, ok := q.Ask.(dht.Offer); ok {
+					b.Repaired(b.now, q, dht.Wanted{Bits: dht.Bits{1}})
+				} else {
+					b.Repaired(b.now, q, tt.answer)
+					pushed = true
+				}
+			}
+			b.now = b.now.Add(time.Minute)
+			if pushed {
+				break
+			}
+		}
+		if got := len(b.Leave(b.now)); got != tt.want || !pushed {
+			t.Errorf("%s: %d pushes at exit, want %d", name, got, tt.want)
+		}
 	}
 }
 
