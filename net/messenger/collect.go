@@ -51,6 +51,7 @@ type visited struct {
 	errand
 	outcomes []mailbox.Outcome
 	found    []map[parcel.Address]mailbox.Found // for each look
+	failed   bool                               // some could not be asked
 }
 
 func (v visited) fail(error) bool {
@@ -66,6 +67,9 @@ func (v visited) handle(m *Messenger, b *batch) error {
 	}
 	news := false
 	for i, l := range v.looks {
+		if p.Standing == store.StandingBlocked {
+			break // meanwhile: nothing of theirs is taken
+		}
 		s := byRow(all, l.session)
 		if s == nil {
 			continue
@@ -117,7 +121,7 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 		}
 		if looked {
 			p.mail.turn++
-			if !news {
+			if !news && !v.failed {
 				p.mail.days = 1
 			}
 			p.mail.look = b.now.Add(pause(p.mail.touch, b.now))

@@ -3,10 +3,13 @@ package messenger
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"dione/crypto/identity"
 	"dione/crypto/parcel"
+	"dione/crypto/ratchet"
 	"dione/net/mailbox"
 	"dione/store"
 )
@@ -117,6 +120,9 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 	for _, w := range watched {
 		addresses = append(addresses, w.Address)
 	}
+	if len(watched) > 2*ratchet.Window+gallops { // something is missing that should lie there
+		how.Places, how.Holders, how.Paths = mailbox.Places, 2, []int{1, 4, 8}[p.mail.turn%3]
+	}
 	if n := len(addresses); n > maxMail { // the others are looked for next
 		from := p.mail.turn * maxMail % n
 		addresses = append(addresses[from:], addresses[:from]...)[:maxMail]
@@ -165,16 +171,26 @@ func (m *Messenger) run(e errand) {
 			m.log.Info("mail not put everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
 		}
 	}
-	for _, l := range e.looks {
-		found, err := m.mails.box.Look(ctx, l.chain, l.addresses, l.how)
-		if err != nil {
-			m.log.Info("mail not looked for everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
-		}
-		r.found = append(r.found, found)
-		if l.watch {
-			m.watchMail(ctx, e.p, l)
-		}
+	r.found = make([]map[parcel.Address]mailbox.Found, len(e.looks))
+	failed := make([]bool, len(e.looks))
+	slots := make(chan struct{}, maxLooking)
+	var wg sync.WaitGroup
+	for i, l := range e.looks {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			var err error
+			if r.found[i], err = m.mails.box.Look(ctx, l.chain, l.addresses, l.how); err != nil {
+				failed[i] = true
+				m.log.Info("mail not looked for everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
+			}
+			if l.watch {
+				m.watchMail(ctx, e.p, l)
+			}
+		})
 	}
+	wg.Wait()
+	r.failed = slices.Contains(failed, true)
 	m.post(m.mails.ctx, r)
 }
 

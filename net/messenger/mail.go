@@ -28,7 +28,13 @@ const (
 	mailPace = 50 * time.Millisecond
 
 	// mailTime bounds one visit of the network.
-	mailTime = 30 * time.Second
+	mailTime = time.Minute
+
+	// maxLooking is for how many days mail is looked for at a time.
+	maxLooking = 6
+
+	// gallops is how many addresses far ahead are looked for now and then.
+	gallops = 6
 
 	// maxMailing is for how many people at a time the network is visited.
 	maxMailing = 8
