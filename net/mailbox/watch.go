@@ -2,7 +2,6 @@ package mailbox
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"dione/crypto/identity"
@@ -18,17 +17,35 @@ const (
 	maxWatched = 20
 )
 
+// Wish is what somebody wants to be told of: packages at the places of a
+// chain's first day.
+type Wish struct {
+	Chain     Chain
+	Addresses []parcel.Address
+}
+
+// Notice is told of a package and of a tombstone that came, whole and well
+// signed, each once, and of which wish it fulfils. It must not block.
+type Notice func(wish int, found Found)
+
 // watched is a node that tells of mail as soon as it comes.
 type watched struct {
 	node   *dht.Contact
-	owners map[identity.ID][]parcel.Address // for whom, and where
+	owners map[identity.ID]*watcher
 	until  time.Time
+}
+
+// watcher is for whom a node tells of what.
+type watcher struct {
+	wishes map[parcel.Address]int
+	told   map[parcel.Address]struct{} // of which the package was told
+	notice Notice
 }
 
 // hints returns what the node is asked to watch: as much as it takes.
 func (w *watched) hints() (hints []dht.Hint) {
-	for _, addresses := range w.owners {
-		for _, a := range addresses {
+	for _, o := range w.owners {
+		for a := range o.wishes {
 			if len(hints) < dht.MaxHints {
 				hints = append(hints, a.Hint())
 			}
@@ -37,27 +54,41 @@ func (w *watched) hints() (hints []dht.Hint) {
 	return hints
 }
 
-// Watch has holders of a chain's first day tell of packages of one person as
-// soon as they come, in the place of those that were watched for that person
-// before. That holds for some minutes. What comes is told to notice, whole and
-// well signed; it must not block. An error says that some did not want to.
-func (b *Box) Watch(ctx context.Context, owner identity.ID, chain Chain, addresses []parcel.Address, notice func(owner identity.ID, found Found)) error {
-	places := chain.Places()
+// Watch has holders tell of packages of one person as soon as they come, in
+// the place of what was watched for that person before. That holds for some
+// minutes. An error says that some did not want to.
+func (b *Box) Watch(ctx context.Context, owner identity.ID, wishes []Wish, notice Notice) error {
 	chosen := make(map[dht.Key]*dht.Contact)
-	err := b.each(places[:watchPlaces], func(s spot) error {
-		holders, err := b.at(ctx, s, 1)
-		if err == nil && len(holders) > 0 {
+	wanted := make(map[dht.Key]*watcher)
+	for i, wish := range wishes {
+		places := wish.Chain.Places()
+		err := b.each(places[:watchPlaces], func(s spot) error {
+			holders, err := b.at(ctx, s, 1)
+			if err != nil || len(holders) == 0 {
+				return err
+			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			chosen[holders[0].Key] = holders[0]
+			k := holders[0].Key
+			chosen[k] = holders[0]
+			if wanted[k] == nil {
+				wanted[k] = &watcher{
+					wishes: make(map[parcel.Address]int),
+					told:   make(map[parcel.Address]struct{}),
+					notice: notice,
+				}
+			}
+			for _, a := range wish.Addresses {
+				wanted[k].wishes[a] = i
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return err
-	})
-	if err != nil {
-		return err
 	}
-	for _, w := range b.choose(owner, chosen, addresses) {
-		lease, err := b.net.Watch(ctx, w.node, b.wanted(w), func(packages [][]byte) { b.noticed(w, packages, notice) })
+	for _, w := range b.choose(owner, chosen, wanted) {
+		lease, err := b.net.Watch(ctx, w.node, b.wanted(w), func(packages [][]byte) { b.noticed(w, packages) })
 		b.mu.Lock()
 		w.until = time.Now().Add(lease)
 		if err != nil {
@@ -79,15 +110,13 @@ func (b *Box) wanted(w *watched) []dht.Hint {
 
 // choose notes who watches what for owner from now on, and returns those who
 // have to be told.
-func (b *Box) choose(owner identity.ID, chosen map[dht.Key]*dht.Contact, addresses []parcel.Address) (tell []*watched) {
+func (b *Box) choose(owner identity.ID, chosen map[dht.Key]*dht.Contact, wanted map[dht.Key]*watcher) (tell []*watched) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	for k, w := range b.watches {
-		if _, again := chosen[k]; !again {
-			delete(w.owners, owner) // it may tell once more, which does no harm
-		}
-		if len(w.owners) == 0 || now.After(w.until) {
+		delete(w.owners, owner) // a node that is not told may tell once more, which does no harm
+		if len(w.owners) == 0 && chosen[k] == nil || now.After(w.until) {
 			delete(b.watches, k)
 		}
 	}
@@ -97,34 +126,38 @@ func (b *Box) choose(owner identity.ID, chosen map[dht.Key]*dht.Contact, address
 			if len(b.watches) >= maxWatched {
 				continue // it is found by looking
 			}
-			w = &watched{node: c, owners: make(map[identity.ID][]parcel.Address)}
+			w = &watched{node: c, owners: make(map[identity.ID]*watcher)}
 			b.watches[k] = w
 		}
-		w.owners[owner] = slices.Clone(addresses)
+		w.owners[owner] = wanted[k]
 		w.until = now.Add(time.Minute) // until it has answered
 		tell = append(tell, w)
 	}
 	return tell
 }
 
-// noticed hands on what a node tells of.
-func (b *Box) noticed(w *watched, packages [][]byte, notice func(identity.ID, Found)) {
+// noticed hands on what a node tells of. Who repeats it is not heard.
+func (b *Box) noticed(w *watched, packages [][]byte) {
 	for _, raw := range packages {
 		p, err := parcel.Check(raw)
 		if err != nil {
 			continue // a liar
 		}
 		b.mu.Lock()
-		var owners []identity.ID
-		for id, addresses := range w.owners {
-			if i := slices.Index(addresses, p.Address); i >= 0 {
-				owners = append(owners, id)
-				w.owners[id] = slices.Delete(addresses, i, i+1) // who repeats it is not heard
+		var tell []func()
+		for _, o := range w.owners {
+			wish, ok := o.wishes[p.Address]
+			if _, again := o.told[p.Address]; !ok || again && p.Kind == parcel.Data {
+				continue
 			}
+			if o.told[p.Address] = struct{}{}; p.Kind == parcel.Tombstone {
+				delete(o.wishes, p.Address) // nothing comes after it
+			}
+			tell = append(tell, func() { o.notice(wish, Found{p, raw}) })
 		}
 		b.mu.Unlock()
-		for _, id := range owners {
-			notice(id, Found{p, raw})
+		for _, f := range tell {
+			f()
 		}
 	}
 }

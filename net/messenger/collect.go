@@ -18,28 +18,45 @@ import (
 // noticed is mail that a node has told of.
 type noticed struct {
 	p     *person
-	look  look
+	wish  wish
 	found mailbox.Found
 }
 
 func (noticed) fail(error) bool { return false }
 
 func (n noticed) handle(m *Messenger, b *batch) error {
-	if !m.mailable(n.p) {
+	p := n.p
+	if !m.mailable(p) {
 		return nil // the link brings it
 	}
-	all, err := m.sessionsOf(b, n.p)
+	all, err := m.sessionsOf(b, p)
 	if err != nil {
 		return err
 	}
-	s := byRow(all, n.look.session)
+	s := byRow(all, n.wish.session)
 	if s == nil {
 		return nil
 	}
-	news, err := m.collect(b, n.p, s, n.look, map[parcel.Address]mailbox.Found{n.found.Address: n.found})
+	l := look{session: s.row, chain: n.wish.Chain, addresses: []parcel.Address{n.found.Address}}
+	found := map[parcel.Address]mailbox.Found{n.found.Address: n.found}
+	if n.wish.own {
+		l.own = make(map[parcel.Address]store.Parcel)
+		mailed, err := b.tx.MailedParcels(s.row, ratchet.MaxUnacked)
+		if err != nil {
+			return err
+		}
+		for _, one := range mailed {
+			l.own[one.Address] = one
+		}
+		if _, ok := l.own[n.found.Address]; !ok {
+			return nil // it is acknowledged by now
+		}
+		return m.receipts(b, p, s, l, found)
+	}
+	news, err := m.collect(b, p, s, l, found)
 	if news {
 		b.then(func() {
-			n.p.mail.touch, n.p.mail.look = b.now, b.now // for what comes next
+			p.mail.touch, p.mail.look = b.now, b.now // for what comes next
 			m.wakeMail(mailPace)
 		})
 	}

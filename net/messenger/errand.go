@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"dione/crypto/identity"
 	"dione/crypto/parcel"
 	"dione/crypto/ratchet"
 	"dione/net/mailbox"
@@ -32,6 +31,14 @@ type errand struct {
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today
 	looks   []look
+	wishes  []wish // of which the network is to tell, as soon as it comes
+}
+
+// wish is what the network is to tell of.
+type wish struct {
+	mailbox.Wish
+	session int64
+	own     bool // receipts of ours; else packages of theirs
 }
 
 // look is what a visit looks for at the places of one day.
@@ -41,7 +48,6 @@ type look struct {
 	addresses []parcel.Address
 	how       mailbox.Search
 	own       map[parcel.Address]store.Parcel // nil: packages of theirs; else receipts of ours
-	watch     bool                            // have it told of what comes there, too
 }
 
 func (v visit) handle(m *Messenger, b *batch) error {
@@ -71,7 +77,47 @@ func (v visit) handle(m *Messenger, b *batch) error {
 			}
 		}
 	}
+	if b.now.Sub(p.mail.touch) < activeTime {
+		if err := m.wish(b, p, &e); err != nil {
+			return err
+		}
+	}
 	b.then(func() { m.chats.Go(func() { m.run(e) }) })
+	return nil
+}
+
+// wish takes along what the network is to tell of: what may come next in the
+// best session, and receipts.
+func (m *Messenger) wish(b *batch, p *person, e *errand) error {
+	s := p.writable()
+	if s == nil {
+		return nil
+	}
+	theirs, ok := s.mail.theirs.At(b.day())
+	ours, ok2 := s.mail.ours.At(b.day())
+	if !ok || !ok2 {
+		return nil
+	}
+	next := s.ratchet.Watch()
+	s.dirty = true // it keeps the addresses
+	w := wish{session: s.row, Wish: mailbox.Wish{Chain: theirs}}
+	for _, one := range next[max(0, len(next)-2*ratchet.Window):] {
+		w.Addresses = append(w.Addresses, one.Address)
+	}
+	e.wishes = append(e.wishes, w)
+	mailed, err := b.tx.MailedParcels(s.row, maxMail/2)
+	if err != nil {
+		return err
+	}
+	w = wish{session: s.row, Wish: mailbox.Wish{Chain: ours}, own: true}
+	for _, one := range append(mailed, e.put...) {
+		if one.Mailed.Day == ours.Day || one.Mailed.First.IsZero() {
+			w.Addresses = append(w.Addresses, one.Address)
+		}
+	}
+	if len(w.Addresses) > 0 {
+		e.wishes = append(e.wishes, w)
+	}
 	return nil
 }
 
@@ -132,9 +178,6 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 			e.looks = append(e.looks, look{session: s.row, chain: chain, addresses: addresses, how: how})
 		}
 	}
-	if len(e.looks) > 0 && s == p.sessions[0] && b.now.Sub(p.mail.touch) < activeTime {
-		e.looks[0].watch = true // of today, in the best session
-	}
 	mailed, err := b.tx.MailedParcels(s.row, maxMail)
 	if err != nil {
 		return err
@@ -184,21 +227,25 @@ func (m *Messenger) run(e errand) {
 				failed[i] = true
 				m.log.Info("mail not looked for everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
 			}
-			if l.watch {
-				m.watchMail(ctx, e.p, l)
-			}
 		})
 	}
 	wg.Wait()
 	r.failed = slices.Contains(failed, true)
+	if len(e.wishes) > 0 {
+		m.watchMail(ctx, e.p, e.wishes)
+	}
 	m.post(m.mails.ctx, r)
 }
 
 // watchMail has the network tell of mail as soon as it comes.
-func (m *Messenger) watchMail(ctx context.Context, p *person, l look) {
-	err := m.mails.box.Watch(ctx, p.ID, l.chain, l.addresses, func(_ identity.ID, f mailbox.Found) {
+func (m *Messenger) watchMail(ctx context.Context, p *person, wishes []wish) {
+	all := make([]mailbox.Wish, len(wishes))
+	for i, w := range wishes {
+		all[i] = w.Wish
+	}
+	err := m.mails.box.Watch(ctx, p.ID, all, func(i int, f mailbox.Found) {
 		select {
-		case m.calls <- noticed{p, l, f}:
+		case m.calls <- noticed{p, wishes[i], f}:
 		default: // a busy loop finds it by looking
 		}
 	})
