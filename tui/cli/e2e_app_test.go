@@ -51,6 +51,10 @@ type line struct {
 	Replicas     int       `json:"replicas"`
 	Reason       string    `json:"reason"`
 	Invitation   string    `json:"invitation"`
+	DHT          struct {
+		Servers int `json:"servers"`
+		Near    int `json:"near"`
+	} `json:"dht"`
 }
 
 // home is a person's machine: where the program runs and keeps its profile.

@@ -35,6 +35,8 @@ func TestEndToEnd(t *testing.T) {
 		{"invited", invited},
 		{"kill -9 in set-up", killInSetUp},
 		{"backup and restore", backUpAndRestore},
+		{"mail", mail},
+		{"mail on a LAN", mailOnLAN},
 		{"screens in tmux", screens},
 		{"friends in tmux", friendsOnScreen},
 	} {

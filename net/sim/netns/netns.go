@@ -139,7 +139,8 @@ func (h *Host) lans() []int {
 const internet = "19.79.0.254"
 
 // homeRouter has the hosts behind it share its address on the internet, whence
-// nobody reaches them.
+// nobody reaches them. Where bridges are filtered like routers, what stays in
+// one network has to be let through as well.
 const homeRouter = `table ip home {
 	chain out {
 		type nat hook postrouting priority srcnat
@@ -149,6 +150,7 @@ const homeRouter = `table ip home {
 		type filter hook forward priority filter; policy drop
 		ct state established,related accept
 		oifname br0 accept
+		%s
 	}
 }`
 
@@ -159,7 +161,11 @@ func (l *Lab) beInternet() {
 	l.ip("netns", "exec", l.sw, "sysctl", "-qw", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.br0.send_redirects=0")
 	l.ip("-n", l.sw, "route", "add", "default", "dev", l.bridge(0))
 	if l.opts.LANs > 1 {
-		l.ip("netns", "exec", l.sw, "nft", homeRouter)
+		var inside strings.Builder
+		for i := 1; i < l.opts.LANs; i++ {
+			fmt.Fprintf(&inside, "iifname %s oifname %[1]s accept;", l.bridge(i))
+		}
+		l.ip("netns", "exec", l.sw, "nft", fmt.Sprintf(homeRouter, &inside))
 	}
 }
 
