@@ -296,6 +296,14 @@ func (n *Node) GetFrom(ctx context.Context, s Scope, holders []*Contact, hints [
 	})
 }
 
+// Offset tells how far the clocks of others are ahead of ours: see
+// [Router.Offset].
+func (n *Node) Offset() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.router.Offset()
+}
+
 // Servers tells how many servers are known in a scope.
 func (n *Node) Servers(s Scope) int {
 	n.mu.Lock()

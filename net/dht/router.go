@@ -36,6 +36,7 @@ type Router struct {
 	token   uint64
 	due     []Query
 	dials   dialRate
+	clocks  clocks
 	counted Counts
 }
 
@@ -158,6 +159,7 @@ func (r *Router) Next(now time.Time) (due []Query, at time.Time) {
 		soonest(r.verify(now, s))
 		soonest(r.keepUp(now, s))
 	}
+	soonest(r.compareClocks(now))
 	due, r.due = r.due, nil
 	if !at.After(now) {
 		at = now.Add(time.Millisecond)

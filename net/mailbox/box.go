@@ -47,6 +47,9 @@ func New(net Network) *Box {
 	return &Box{net: net, holders: make(map[spot]known), watches: make(map[dht.Key]*watched)}
 }
 
+// Now returns the time as most nodes have it, by which days are counted.
+func (b *Box) Now(own time.Time) time.Time { return own.Add(b.net.Offset()).UTC() }
+
 // Open reports whether there is any node to put something at.
 func (b *Box) Open() bool {
 	for s := range dht.Scopes {

@@ -67,6 +67,7 @@ func (c Chain) Places() (all [Places]Place) {
 // Network is what the mailbox needs of the DHT, a *dht.Node.
 type Network interface {
 	Servers(s dht.Scope) int
+	Offset() time.Duration
 	Lookup(ctx context.Context, s dht.Scope, target dht.Key, how dht.LookupConfig) (dht.Nearby, error)
 	PutAt(ctx context.Context, s dht.Scope, holders []*dht.Contact, packages ...[]byte) (dht.Placed, error)
 	GetFrom(ctx context.Context, s dht.Scope, holders []*dht.Contact, hints []dht.Hint, most int) (dht.Gotten, error)

@@ -26,13 +26,16 @@ func (v visit) fail(error) bool {
 // errand is what a visit is to do in the network.
 type errand struct {
 	p       *person
-	now     time.Time
+	now     time.Time // as the network has it
 	put     []store.Parcel // of one session
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today
 	looks   []look
 	wishes  []wish // of which the network is to tell, as soon as it comes
 }
+
+// day is the day as the network has it.
+func (e *errand) day() uint32 { return mailbox.DayOf(e.now) }
 
 // wish is what the network is to tell of.
 type wish struct {
@@ -55,13 +58,13 @@ func (v visit) handle(m *Messenger, b *batch) error {
 	if err := m.noteUp(b); err != nil {
 		return err
 	}
-	e := errand{p: p, now: b.now}
+	e := errand{p: p, now: m.mails.box.Now(b.now)}
 	all, err := m.sessionsOf(b, p)
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
-		if err := s.stepKeys(b); err != nil {
+		if err := s.stepKeys(b, e.day()); err != nil {
 			return err
 		}
 	}
@@ -93,8 +96,8 @@ func (m *Messenger) wish(b *batch, p *person, e *errand) error {
 	if s == nil {
 		return nil
 	}
-	theirs, ok := s.mail.theirs.At(b.day())
-	ours, ok2 := s.mail.ours.At(b.day())
+	theirs, ok := s.mail.theirs.At(e.day())
+	ours, ok2 := s.mail.ours.At(e.day())
 	if !ok || !ok2 {
 		return nil
 	}
@@ -135,7 +138,7 @@ func (m *Messenger) pack(b *batch, p *person, e *errand) error {
 	if err != nil {
 		return err
 	}
-	chain, ok := s.mail.ours.At(b.day())
+	chain, ok := s.mail.ours.At(e.day())
 	if !ok {
 		return nil // the clock has gone back to before the session
 	}
@@ -154,7 +157,7 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 		how.Places, how.Holders = mailbox.Places, 2
 		days = max(p.mail.days, 1)
 	}
-	if b.now.UTC().Sub(b.now.UTC().Truncate(24*time.Hour)) < morning {
+	if e.now.Sub(e.now.Truncate(24*time.Hour)) < morning {
 		days = max(days, 2)
 	}
 	watched := s.ratchet.Watch()
@@ -174,7 +177,7 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 		addresses = append(addresses[from:], addresses[:from]...)[:maxMail]
 	}
 	for d := range uint32(min(days, mailbox.Days)) {
-		if chain, ok := s.mail.theirs.At(b.day() - d); ok {
+		if chain, ok := s.mail.theirs.At(e.day() - d); ok {
 			e.looks = append(e.looks, look{session: s.row, chain: chain, addresses: addresses, how: how})
 		}
 	}

@@ -111,8 +111,8 @@ func (r resetRecord) mailKeys() mailKeys {
 }
 
 // stepKeys forgets where mail lay that nobody looks for any more.
-func (s *session) stepKeys(b *batch) error {
-	oldest := b.day() - mailbox.Days
+func (s *session) stepKeys(b *batch, today uint32) error {
+	oldest := today - mailbox.Days
 	ours, ok := s.mail.ours.At(oldest)
 	theirs, ok2 := s.mail.theirs.At(oldest)
 	if !ok || !ok2 || oldest == s.mail.ours.Day {
