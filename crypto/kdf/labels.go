@@ -47,6 +47,14 @@ const (
 	SafetyNumber      Label = "dione/1 safety number"      // SHA-512: the digits that two people compare
 )
 
+// Labels of mail without a session, crypto/rendezvous.
+const (
+	IntroInitiator Label = "dione/1 intro initiator" // HKDF-Expand: the chain on which the initiator writes
+	IntroResponder Label = "dione/1 intro responder" // HKDF-Expand: the same of the responder
+	OnInvitation   Label = "dione/1 on invitation"   // SHA-256: what mail on an invitation is bound to
+	OnReset        Label = "dione/1 on reset"        // SHA-256: what mail on a lost session is bound to
+)
+
 // Labels of the mailbox, net/mailbox.
 const (
 	LocationDay   Label = "dione/1 location day"   // HKDF-Expand: the location key of the next day

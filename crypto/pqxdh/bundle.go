@@ -49,7 +49,7 @@ func ForReset(id identity.ID) Recipient {
 
 // ForInvitation is whoever has the invitation with the secret v.
 func ForInvitation(v [16]byte) Recipient {
-	return Recipient{tag: kdf.Key(invitationKey(v), kdf.ForInvitation)}
+	return Recipient{tag: kdf.Key(InvitationKey(v), kdf.ForInvitation)}
 }
 
 // keys are a bundle's public keys, as its owner signs them.

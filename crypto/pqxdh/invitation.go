@@ -148,12 +148,12 @@ func (Invitation) MarshalText() ([]byte, error) { return []byte("[invitation]"),
 // time.
 func Proof(v [16]byte, guest, host identity.ID) [16]byte {
 	info := kdf.Proof + kdf.Label(guest[:]) + kdf.Label(host[:])
-	return [16]byte(kdf.Expand(invitationKey(v), info, 16))
+	return [16]byte(kdf.Expand(InvitationKey(v), info, 16))
 }
 
-// invitationKey makes the key from which everything about an invitation is
-// derived. It is extracted first: v is shorter than what [kdf.Expand] takes.
-func invitationKey(v [16]byte) []byte {
+// InvitationKey makes the key from which everything about an invitation is
+// derived, of [kdf.Size] bytes. It is extracted first: v is shorter than what [kdf.Expand] takes.
+func InvitationKey(v [16]byte) []byte {
 	key := kdf.Extract(v[:], []byte(kdf.Invitation))
 	return key[:]
 }

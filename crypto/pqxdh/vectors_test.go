@@ -110,7 +110,7 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	proof, tag := Proof(i.V, annID, bobID), ForInvitation(i.V).tag
-	got["invitation"], got["invitation key"], got["for invitation"], got["proof"] = raw, invitationKey(i.V), tag[:], proof[:]
+	got["invitation"], got["invitation key"], got["for invitation"], got["proof"] = raw, InvitationKey(i.V), tag[:], proof[:]
 	same(t, "the implementation", got, want)
 
 	parsed, err := ParseInvitation(text)

@@ -21,7 +21,7 @@ func forge(s *Session, h header, seed parcel.Seed, steps uint32) (core parcel.Co
 	for range steps + 1 {
 		chain, key = stepMessage(chain)
 	}
-	s.sealBody(&core, key, bodyOf("forged"))
+	sealBody(&core, s.ad, key, bodyOf("forged"))
 	return core, seed.Address().Hint()
 }
 

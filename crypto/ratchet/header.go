@@ -41,21 +41,22 @@ func openHeader(core *parcel.Core, key [32]byte) (h header, ok bool) {
 	return header{[32]byte(b), binary.BigEndian.Uint32(b[32:]), binary.BigEndian.Uint32(b[36:])}, true
 }
 
-// sealBody encrypts body into core, whose nonce and header are set.
-func (s *Session) sealBody(core *parcel.Core, key [32]byte, body *[parcel.BodySize]byte) {
-	aead(key).Seal(core[:bodyStart], core[:parcel.NonceSize], body[:], s.bound(core))
+// sealBody encrypts body into core, whose nonce and header are set, and binds
+// it to ad.
+func sealBody(core *parcel.Core, ad, key [32]byte, body *[parcel.BodySize]byte) {
+	aead(key).Seal(core[:bodyStart], core[:parcel.NonceSize], body[:], bound(ad, core))
 }
 
 // openBody decrypts the body of core.
-func (s *Session) openBody(core *parcel.Core, key [32]byte) (body [parcel.BodySize]byte, ok bool) {
-	_, err := aead(key).Open(body[:0], core[:parcel.NonceSize], core[bodyStart:], s.bound(core))
+func openBody(core *parcel.Core, ad, key [32]byte) (body [parcel.BodySize]byte, ok bool) {
+	_, err := aead(key).Open(body[:0], core[:parcel.NonceSize], core[bodyStart:], bound(ad, core))
 	return body, err == nil
 }
 
 // bound is what a body is bound to: the set-up, the nonce and the header.
-func (s *Session) bound(core *parcel.Core) []byte {
-	b := make([]byte, 0, len(s.ad)+bodyStart)
-	return append(append(b, s.ad[:]...), core[:bodyStart]...)
+func bound(ad [32]byte, core *parcel.Core) []byte {
+	b := make([]byte, 0, len(ad)+bodyStart)
+	return append(append(b, ad[:]...), core[:bodyStart]...)
 }
 
 // aead is XChaCha20-Poly1305. A header key serves a whole chain and a message

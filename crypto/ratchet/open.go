@@ -132,7 +132,7 @@ func (s *Session) advance(c inChain, hint [8]byte, core *parcel.Core, n, day uin
 		keys = append(keys, key)
 	}
 	c.chain, key = stepMessage(c.chain)
-	body, ok := s.openBody(core, key)
+	body, ok := openBody(core, s.ad, key)
 	if !ok {
 		return c, Opened{}, fmt.Errorf("%w: body", ErrForged)
 	}
@@ -181,7 +181,7 @@ func (s *Session) openHole(hint [8]byte, core *parcel.Core, c *inChain, n uint32
 		return Opened{}, ErrDuplicate
 	}
 	h := c.holes[i]
-	body, ok := s.openBody(core, h.key)
+	body, ok := openBody(core, s.ad, h.key)
 	if !ok || !h.fits(hint) {
 		return Opened{}, fmt.Errorf("%w: body or address", ErrForged)
 	}

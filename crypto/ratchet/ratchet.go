@@ -228,7 +228,7 @@ func (s *Session) Seal(rand io.Reader, body *[parcel.BodySize]byte) (Sealed, err
 	s.out.n++
 	s.unacked[len(s.unacked)-1].n = s.out.n
 	sealHeader(&sealed.Core, s.out.header, header{dh: s.own.public, pn: s.out.prev, n: sealed.N})
-	s.sealBody(&sealed.Core, key, body)
+	sealBody(&sealed.Core, s.ad, key, body)
 	return sealed, nil
 }
 
