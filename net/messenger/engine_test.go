@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -43,14 +42,22 @@ func startEngine(t testing.TB, dir, name string) *engine {
 // startEngineOn is startEngine on a network of that name.
 func startEngineOn(t testing.TB, dir, name, network string) *engine {
 	t.Helper()
+	return startEngineWith(t, dir, name, func(cfg *Config) func() { cfg.Network = network; return func() {} })
+}
+
+// startEngineWith is startEngine with a changed configuration. What set returns
+// is called when the engine has ended.
+func startEngineWith(t testing.TB, dir, name string, set func(*Config) (closeMore func())) *engine {
+	t.Helper()
 	st, closeStore := openStore(t, dir)
-	m, err := New(Config{
+	cfg := Config{
 		DefaultName: name,
-		Network:     network,
 		Listen:      []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/tcp/0")},
 		NoLAN:       true,
 		Log:         slog.New(slog.NewTextHandler(t.Output(), nil)),
-	}, st)
+	}
+	closeMore := set(&cfg)
+	m, err := New(cfg, st)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +74,7 @@ func startEngineOn(t testing.TB, dir, name, network string) *engine {
 		cancel()
 		wg.Wait()
 		closeStore()
+		closeMore()
 	})
 	t.Cleanup(e.stop)
 	await[Ready](e, "ready", func(Ready) bool { return true })
@@ -178,8 +186,7 @@ func meet(a, b *engine) {
 
 // hint lets a know where b is, as an advert does.
 func hint(a, b *engine) {
-	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), b.swarm.Port())
-	a.swarm.Hint(b.instance, []netip.AddrPort{to})
+	a.swarm.Hint(b.instance, b.swarm.Bound())
 }
 
 // keepMeeting lets a know again and again where b is, as the rounds of LAN

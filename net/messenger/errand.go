@@ -26,7 +26,7 @@ func (v visit) fail(error) bool {
 // errand is what a visit is to do in the network.
 type errand struct {
 	p       *person
-	now     time.Time // as the network has it
+	now     time.Time      // as the network has it
 	put     []store.Parcel // of one session
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today

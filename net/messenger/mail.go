@@ -54,7 +54,7 @@ const (
 	spreadTime = 10 * time.Minute
 
 	// closedPause is how often we look whether there is a network.
-	closedPause = time.Second
+	closedPause = 100 * time.Millisecond
 
 	// morning is until when after midnight mail of the day before is looked for.
 	morning = 2 * time.Hour
