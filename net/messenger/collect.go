@@ -65,6 +65,7 @@ func (n noticed) handle(m *Messenger, b *batch) error {
 
 // visited is what came of an errand.
 type visited struct {
+	m *Messenger
 	errand
 	outcomes []mailbox.Outcome
 	found    []map[parcel.Address]mailbox.Found // for each look
@@ -72,7 +73,7 @@ type visited struct {
 }
 
 func (v visited) fail(error) bool {
-	v.p.mail.running = false // it is done again
+	v.m.visitUndone(v.p) // it is done again
 	return false
 }
 
@@ -308,9 +309,12 @@ func nextPut(mailed store.Mailed, out mailbox.Outcome, failed int, now time.Time
 }
 
 // bury puts tombstones of what was taken out of the network.
-type bury struct{}
+type bury struct{ m *Messenger }
 
-func (bury) fail(error) bool { return false }
+func (b bury) fail(error) bool {
+	b.m.buryUndone()
+	return false
+}
 
 func (bury) handle(m *Messenger, b *batch) error {
 	due, err := b.tx.DueBurials(b.now, maxMail)
@@ -325,7 +329,7 @@ func (bury) handle(m *Messenger, b *batch) error {
 		m.chats.Go(func() {
 			ctx, cancel := context.WithTimeout(m.mails.ctx, mailTime)
 			defer cancel()
-			r := buried{due: due, ok: make([]bool, len(due))}
+			r := buried{m: m, due: due, ok: make([]bool, len(due))}
 			for i, one := range due {
 				var err error
 				if r.ok[i], err = m.mails.box.Bury(ctx, one.Stones); err != nil {
@@ -340,11 +344,15 @@ func (bury) handle(m *Messenger, b *batch) error {
 
 // buried is what became of tombstones.
 type buried struct {
+	m   *Messenger
 	due []store.Burial
 	ok  []bool
 }
 
-func (buried) fail(error) bool { return false }
+func (r buried) fail(error) bool {
+	r.m.buryUndone()
+	return false
+}
 
 func (r buried) handle(m *Messenger, b *batch) error {
 	for i, one := range r.due {

@@ -16,10 +16,13 @@ import (
 // This file takes mail of one person to the network, and looks for theirs.
 
 // visit takes mail for p to the network, and looks for mail of theirs.
-type visit struct{ p *person }
+type visit struct {
+	m *Messenger
+	p *person
+}
 
 func (v visit) fail(error) bool {
-	v.p.mail.running = false
+	v.m.visitUndone(v.p)
 	return false
 }
 
@@ -55,6 +58,10 @@ type look struct {
 
 func (v visit) handle(m *Messenger, b *batch) error {
 	p := v.p
+	if !m.mailable(p) {
+		b.then(func() { m.visitUndone(p) }) // meanwhile they are connected, or blocked
+		return nil
+	}
 	if err := m.noteUp(b); err != nil {
 		return err
 	}
@@ -210,7 +217,7 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 func (m *Messenger) run(e errand) {
 	ctx, cancel := context.WithTimeout(m.mails.ctx, mailTime)
 	defer cancel()
-	r := visited{errand: e}
+	r := visited{m: m, errand: e}
 	if len(e.letters) > 0 {
 		var err error
 		if r.outcomes, err = m.mails.box.Put(ctx, e.letters, e.ours, e.now); err != nil {

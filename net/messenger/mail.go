@@ -161,6 +161,19 @@ func (m *Messenger) mailLost(p *person) {
 	m.wakeMail(mailGrace)
 }
 
+// visitUndone takes note of a visit that could not be committed.
+func (m *Messenger) visitUndone(p *person) {
+	m.mails.running--
+	p.mail.running = false
+	m.wakeMail(retryDelay)
+}
+
+// buryUndone is the same of tombstones.
+func (m *Messenger) buryUndone() {
+	m.mails.burying = false
+	m.wakeMail(retryDelay)
+}
+
 // wakeMail has the loop look who is due, soon.
 func (m *Messenger) wakeMail(after time.Duration) { m.mails.timer.Reset(max(after, 0)) }
 
@@ -242,12 +255,12 @@ func (m *Messenger) mailDue() {
 	for _, p := range due[:min(len(due), maxMailing-m.mails.running)] {
 		p.mail.running = true
 		m.mails.running++
-		ins = append(ins, visit{p})
+		ins = append(ins, visit{m, p})
 	}
 	if !m.mails.burying {
 		if !m.mails.bury.After(now) {
 			m.mails.burying = true
-			ins = append(ins, bury{})
+			ins = append(ins, bury{m})
 		} else if m.mails.bury.Before(next) {
 			next = m.mails.bury
 		}
