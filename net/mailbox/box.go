@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -179,14 +180,12 @@ func (b *Box) Put(ctx context.Context, letters []Letter, chain Chain, now time.T
 func (b *Box) count(t *tally, s spot, letters []Letter, from int, placed dht.Placed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	kept := 0
 	for i, held := range placed.Holders {
 		c := &t.counts[s.scope][from+i]
 		*c = c.Add(Count{held, placed.Servers})
-		kept += held
 	}
-	if kept < len(placed.Holders)*placed.Servers {
-		b.forget(s) // somebody was not there, or is not responsible
+	if absent(placed) {
+		b.forget(s)
 	}
 	for _, a := range placed.Answers {
 		i := from + a.Package
@@ -211,12 +210,28 @@ func (b *Box) count(t *tally, s spot, letters []Letter, from int, placed dht.Pla
 	}
 }
 
+// absent reports whether somebody who was asked was not there, or is not
+// responsible any more.
+func absent(placed dht.Placed) bool {
+	return slices.ContainsFunc(placed.Answers, func(a dht.Answer) bool {
+		return a.Stored.Result == 0 || a.Stored.Result == dht.Far
+	})
+}
+
 // Bury puts tombstones at the places that they name. It reports whether each
-// of those places has one, as far as there are nodes.
+// of those places has one: on the internet, where there are nodes of it, else
+// in networks around.
 func (b *Box) Bury(ctx context.Context, stones [][]byte) (bool, error) {
 	var mu sync.Mutex
-	missing := len(stones)
-	err := errors.Join(b.eachStone(stones, func(s spot, stone []byte) error {
+	var missing [dht.Scopes]int
+	for scope := range missing {
+		missing[scope] = len(stones)
+	}
+	matters := dht.Near
+	if b.net.Servers(dht.Wide) > 0 {
+		matters = dht.Wide
+	}
+	err := b.eachStone(stones, func(s spot, stone []byte) error {
 		holders, err := b.at(ctx, s, 1)
 		if err != nil {
 			return err
@@ -225,16 +240,17 @@ func (b *Box) Bury(ctx context.Context, stones [][]byte) (bool, error) {
 		if err != nil {
 			return err
 		}
+		if absent(placed) {
+			b.forget(s)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if len(placed.Holders) == 1 && Enough(placed.Holders[0], placed.Servers) {
-			missing--
-		} else {
-			b.forget(s)
+			missing[s.scope]--
 		}
 		return nil
-	}))
-	return missing <= 0, err
+	})
+	return missing[matters] <= 0, err
 }
 
 func (b *Box) eachStone(stones [][]byte, f func(s spot, stone []byte) error) error {

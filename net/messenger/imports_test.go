@@ -30,6 +30,7 @@ var arrows = []struct {
 	{"dione/net/dht", []string{"dione/crypto/*"}},
 	{"dione/net/dht/*", []string{"dione/crypto/*", "dione/net/dht"}},
 	{"dione/net/mailbox", []string{"dione/crypto/*", "dione/net/dht"}},
+	{"dione/net/mailbox/*", []string{"dione/crypto/*", "dione/net/dht", "dione/net/sim"}},
 	{"dione/net/node", []string{"dione/crypto/*", "dione/net/address", "dione/net/dht", "dione/net/secure", "dione/net/wire", "dione/store"}},
 	{"dione/net/sim/netns", nil},
 	{"dione/net/sim", []string{"dione/crypto/*", "dione/net/dht"}},
