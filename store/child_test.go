@@ -49,6 +49,7 @@ var children = map[string]func(dir string) error{
 	"export":     exportOnce,
 	"import":     importOnce,
 	"seal":       sealForever,
+	"take":       takeForever,
 }
 
 func openChild(dir string) (*Profile, *Store, error) {

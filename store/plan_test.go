@@ -73,7 +73,7 @@ func TestNoScans(t *testing.T) {
 	}
 }
 
-// touchSessions runs every statement of sessions.go and parcels.go.
+// touchSessions runs every statement of sessions.go, parcels.go and mail.go.
 func touchSessions(tx *Tx, with identity.ID, message int64) error {
 	places, row, err := sealOne(tx, with, message, 2)
 	if err != nil {
@@ -87,7 +87,8 @@ func touchSessions(tx *Tx, with identity.ID, message int64) error {
 	_, _, err6 := tx.AddFragment(with, [16]byte{1}, 1, 2, []byte("x"), at)
 	_, err7 := tx.OldestRequests(10)
 	_, err8 := tx.NewestSeq(Chat{Peer: with}, with)
-	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, tx.DropSession(row),
+	err9 := touchMail(tx, row, message)
+	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, tx.DropSession(row),
 		tx.PutPrekey(Prekey{Peer: with}), tx.DropPrekey([8]byte{}))
 }
 
