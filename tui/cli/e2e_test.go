@@ -35,6 +35,10 @@ func TestEndToEnd(t *testing.T) {
 		{"invited", invited},
 		{"kill -9 in set-up", killInSetUp},
 		{"backup and restore", backUpAndRestore},
+		{"nodes come and go", nodesComeAndGo},
+		{"small networks", smallNetworks},
+		{"behind routers", behindRouters},
+		{"chats only", chatsOnly},
 		{"screens in tmux", screens},
 		{"friends in tmux", friendsOnScreen},
 	} {
