@@ -46,9 +46,7 @@ func nodesComeAndGo(t *testing.T, bin string) {
 
 	// The others leave in order: what they alone still hold they hand on.
 	for i := n / 2; i < n; i++ {
-		st := time.Now()
 		nodes[i].stopNode()
-		t.Log(time.Since(st))
 		start(i, i+1, nodes[0].nodeAt(lab.Host(0).Addr4(0)))
 	}
 	last := startClient(t, lab.Host(n), nodes[0].nodeAt(lab.Host(0).Addr4(0)))
