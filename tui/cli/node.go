@@ -61,7 +61,7 @@ func runNode(ctx context.Context, cmd *cobra.Command, cfg config.Config, metrics
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	if metrics != "" {
-		serve, err := serveMetrics(ctx, metrics, n)
+		serve, err := serveMetrics(ctx, metrics, n, s.log)
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
