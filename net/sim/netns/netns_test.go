@@ -71,14 +71,14 @@ func TestInternet(t *testing.T) {
 	if _, err := exec.LookPath("nft"); err != nil {
 		t.Skip("the program nft (nftables) is missing")
 	}
-	l := NewWith(t, 4, Options{Internet: true, Split: []int{0, 0, 1, 2}})
+	l := NewWith(t, 5, Options{Internet: true, Split: []int{0, 0, 1, 2, 2}})
 	for _, tt := range []struct {
 		from, to int
 		refused  bool
 	}{
-		{0, 1, true}, {2, 0, true}, {3, 1, true}, {0, 2, false}, {2, 3, false},
+		{0, 1, true}, {2, 0, true}, {3, 1, true}, {0, 2, false}, {2, 3, false}, {4, 3, true},
 	} {
-		lan := max(0, tt.to-1)
+		lan := l.opts.Split[tt.to]
 		addr := l.Host(tt.to).Addr4(lan)
 		if addr.IsPrivate() != (lan > 0) {
 			t.Errorf("host %d has the address %s", tt.to, addr)
