@@ -93,7 +93,7 @@ func (d *doctor) profile(ctx context.Context, cfg config.Config) {
 	var inUse *store.InUseError
 	switch {
 	case errors.As(err, &inUse):
-		d.bad("end that process, or wait for it", "The profile is in use by process %d, which does not answer.", inUse.PID)
+		d.bad("end that process, or wait for it; a dione node is watched by its log and --metrics", "The profile is in use by process %d, which does not answer.", inUse.PID)
 	case err != nil:
 		var h interface{ Hint() string }
 		hint := ""
@@ -152,7 +152,7 @@ func (d *doctor) mail(ctx context.Context, cfg config.Config) {
 		case n.Servers == 0 && n.Near == 0:
 			d.good("No server of the mail network is known: --seed, or a contact who knows some, makes a beginning.")
 		default:
-			d.good("The mail network is reached: %d servers on the internet and %d near are known.", n.Servers, n.Near)
+			d.good("The mail network is reached; servers known: %d on the internet, %d near.", n.Servers, n.Near)
 		}
 		return nil
 	})

@@ -113,6 +113,12 @@ func behindRouters(t *testing.T, bin string) {
 	writer.awaitHolders(0, 3, 1)
 	reader.awaitServers(dht.Wide, 1)
 	reader.mustGet(0, 3)
+	// A chat hears of it from another one of its network.
+	ann := newHome(t, bin, lab.Host(1), "ann").start("--network", mailNetwork, "--seed", seed)
+	bob := newHome(t, bin, lab.Host(2), "bob").start("--network", mailNetwork)
+	bob.awaitNet("a server of the internet", func(l line) bool { return l.DHT.Servers == 1 && l.DHT.Near > 0 && !l.DHT.Serves })
+	ann.quit()
+	bob.quit()
 	for _, a := range append(hidden, first) {
 		a.stopNode()
 	}

@@ -31,6 +31,10 @@ func TestNode(t *testing.T) {
 		t.Errorf("it prints %q", first)
 	}
 	h.run(args...).fails(4, "profile .* is in use by process .*", "use the dione that is running, or another profile with --home")
+	r := h.run("doctor", "--lan=false")
+	if want := "broken The profile is in use by process .*, which does not answer"; r.code != 1 || !regexp.MustCompile(want).MatchString(r.out) {
+		t.Errorf("doctor: exit code %d, %s", r.code, r.out)
+	}
 	port := strings.Split(first, "/")[4]
 	newAlone(t).run("node", "--listen", "/ip4/127.0.0.1/tcp/"+port).
 		fails(1, "listen on 127.0.0.1:"+port+": bind: address already in use", "choose another address with --listen")
@@ -119,7 +123,7 @@ func TestDoctorOfMail(t *testing.T) {
 	a.awaitNet("a server", func(l line) bool { return l.DHT.Near == 1 })
 	const ok = `(?:ok .*\n)*ok     `
 	h.run("doctor", "--lan=false", "--seed", seed).ok(ok + `The seed ` + nodeAddr + ` can be reached\.
-ok     The mail network is reached: 0 servers on the internet and 1 near are known\.
+ok     The mail network is reached; servers known: 0 on the internet, 1 near\.
 `)
 	a.quit()
 	server.stopNode()
