@@ -209,7 +209,6 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 // failed takes note of a server that has not answered.
 func (r *Router) failed(now time.Time, s *scope, k Key) {
 	was := s.table.Get(k)
-	near := was != nil && slices.ContainsFunc(s.table.Nearest(r.self, neighbours, true), func(c *Contact) bool { return c.Key == k })
 	if next := s.table.Failed(now, k); next != nil {
 		s.hear(next)
 	}
@@ -217,7 +216,8 @@ func (r *Router) failed(now time.Time, s *scope, k Key) {
 		return
 	}
 	s.lose(now, was)
-	if near {
+	// Near is who would be a neighbour if it still answered.
+	if rest := s.table.Nearest(r.self, neighbours, false); len(rest) < neighbours || r.self.Nearer(k, rest[neighbours-1].Key) < 0 {
 		s.left = append(s.departures(now), now)
 	}
 }

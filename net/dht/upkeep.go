@@ -109,11 +109,7 @@ func (s *scope) departures(now time.Time) []time.Time {
 // Departures tells which part of the neighbours has left in the last hour.
 func (r *Router) Departures(s Scope) float64 {
 	sc := r.scopes[s]
-	left := len(sc.left)
-	if left == 0 {
-		return 0
-	}
-	return float64(left) / float64(min(sc.table.Len(), neighbours)+left)
+	return min(1, float64(len(sc.left))/float64(max(1, min(sc.table.Len(), neighbours))))
 }
 
 func minTime(a, b time.Time) time.Time {
