@@ -98,7 +98,7 @@ func TestNoRepair(t *testing.T) {
 		return c.Run(MailConfig{Messages: 40, Locations: 1, Days: 0.4}).Lost
 	}
 	without, with := lost(1000*time.Hour), lost(time.Hour)
-	if without < 10 || with > without/4 {
+	if without < 8 || with > without/4 {
 		t.Errorf("%d of 40 are lost without repair, %d with it", without, with)
 	}
 }
