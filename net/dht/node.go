@@ -21,7 +21,7 @@ import (
 const (
 	askTime   = 2 * time.Second // for an answer
 	backTime  = 4 * time.Second // for one that waits for a dial-back
-	sweepTime = 15 * time.Second
+	sweepTime = 3 * time.Second
 	leaveTime = 2 * time.Second // for what is pushed to others before a graceful exit
 	maxLease  = 12 * time.Minute
 
