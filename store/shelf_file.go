@@ -161,16 +161,16 @@ func prefixBytes(prefix netip.Prefix) ([]byte, error) {
 // beginAnew sets the file aside, for a reason, and opens a fresh one. What the
 // node keeps goes along, if it could ever be read.
 func (p *Parcels) beginAnew(ctx context.Context, reason error) error {
-	p.log.Warn("packages held for others are lost: their file is damaged and was set aside",
-		slog.String("now", p.path+damagedSuffix), slog.Any("error", reason))
 	p.lost = reason
 	if p.db != nil {
 		_ = p.db.close() // what is left of it is in the file
 		p.db, p.dbFile, p.walFile = nil, nil, nil
 	}
 	if err := setAside(p.path); err != nil {
-		return err
+		return fmt.Errorf("set the damaged file aside: %w", err)
 	}
+	p.log.Warn("packages held for others are lost: their file is damaged and was set aside",
+		slog.String("now", p.path+damagedSuffix), slog.Any("error", reason))
 	kept := p.kept
 	if err := p.open(ctx); err != nil {
 		return err

@@ -198,15 +198,15 @@ func mailLines(d messenger.DHT) []dialog.Line {
 	case d.Mode == "client":
 		part = "client, as configured"
 	case d.Serves && d.ServesNear:
-		part = "server, here and for the internet"
+		part = "server for the internet and the networks around"
 	case d.Serves:
 		part = "server for the internet"
 	case d.ServesNear:
-		part = "server in the networks around"
+		part = "server for the networks around"
 	}
 	lines = append(lines,
 		dialog.Line{Left: "our part", Right: part},
-		dialog.Line{Left: "servers known", Right: fmt.Sprintf("%d, and %d around", d.Servers, d.Near)},
+		dialog.Line{Left: "servers known", Right: fmt.Sprintf("%d on the internet, %d near", d.Servers, d.Near)},
 	)
 	if d.Seed != "" {
 		lines = append(lines, dialog.Line{Left: "seed", Right: "✗ " + text.Name(d.Seed)})
@@ -250,13 +250,14 @@ func (m *model) netLines() []dialog.Line {
 	return lines
 }
 
-// size writes a number of bytes as people do.
+// size writes a number of bytes as people do; each unit is 1,024 times the one
+// before, as in the settings.
 func size(n uint64) string {
 	switch {
 	case n < 10_000:
 		return fmt.Sprintf("%d B", n)
-	case n < 10_000_000:
-		return fmt.Sprintf("%d kB", n/1000)
+	case n < 10<<20:
+		return fmt.Sprintf("%d kB", n>>10)
 	}
-	return fmt.Sprintf("%d MB", n/1_000_000)
+	return fmt.Sprintf("%d MB", n>>20)
 }

@@ -150,11 +150,18 @@ func networksOf(c *Contact, of func(netip.Addr) netip.Prefix) (ns networks) {
 // meet reports whether an address of c is in one of them.
 func (ns *networks) meet(c *Contact) bool {
 	for _, a := range c.Addrs {
-		h := halvesOf(a.Addr())
-		for i := range ns.in[:ns.n] {
-			if n := &ns.in[i]; (h[0]^n.addr[0])&n.mask[0]|(h[1]^n.addr[1])&n.mask[1] == 0 {
-				return true
-			}
+		if ns.hold(halvesOf(a.Addr())) {
+			return true
+		}
+	}
+	return false
+}
+
+// hold reports whether an address is in one of them.
+func (ns *networks) hold(h [2]uint64) bool {
+	for i := range ns.in[:ns.n] {
+		if n := &ns.in[i]; (h[0]^n.addr[0])&n.mask[0]|(h[1]^n.addr[1])&n.mask[1] == 0 {
+			return true
 		}
 	}
 	return false

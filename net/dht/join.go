@@ -17,9 +17,10 @@ import (
 const (
 	maxHeard    = 128              // contacts that wait to be dialled
 	maxPeers    = 32               // contacts to begin with
-	maxTrying   = 8                // newcomers asked at a time
-	verifyRate  = 2.0              // newcomers asked in a second
-	verifyBurst = 32               // and at once
+	maxTrying   = 4                // newcomers asked at a time
+	verifyRate  = 1.0              // newcomers asked in a second
+	verifyBurst = 16               // and at once
+	verifyLoss  = 3                // for so many more one counts that does not answer
 	originDials = 8                // dials a minute into one network in which nobody is known
 	maxOrigins  = 1024             // networks that are counted at a time
 	minBegin    = time.Second      // the pause between attempts to begin
@@ -90,7 +91,24 @@ func (r *Router) named(now time.Time, s *scope, contacts []*Contact) {
 	}
 }
 
-// verify has newcomers asked, the latest heard of first.
+// pick takes off the newcomer to be asked next: in turn the one nearest to us,
+// so that neighbours find each other soon, and the latest heard of, so that who
+// names nodes without end keeps nobody out.
+func (s *scope) pick(self Key) *Contact {
+	i := len(s.heard) - 1
+	if s.nearest = !s.nearest; s.nearest {
+		for j, c := range s.heard {
+			if self.Nearer(c.Key, s.heard[i].Key) < 0 {
+				i = j
+			}
+		}
+	}
+	c := s.heard[i]
+	s.heard = slices.Delete(s.heard, i, i+1)
+	return c
+}
+
+// verify has newcomers asked.
 func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 	again = now.Add(time.Hour)
 	if s.table.Len() == 0 && len(s.peers) > 0 {
@@ -110,8 +128,7 @@ func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 			wait := time.Duration((1 - s.tokens) / verifyRate * float64(time.Second))
 			return now.Add(wait + time.Millisecond)
 		}
-		c := s.heard[len(s.heard)-1]
-		s.heard = s.heard[:len(s.heard)-1]
+		c := s.pick(r.self)
 		if !s.table.Wants(c) || !r.mayDial(now, s, c) {
 			continue
 		}
@@ -122,7 +139,10 @@ func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 			delete(s.trying, c.Key)
 			if f, ok := m.(Found); ok {
 				r.named(now, s, scoped(s.which, f.Contacts))
-			} else if again {
+				return
+			}
+			s.tokens -= verifyLoss // whoever names the dead, and a busy machine, get less of us
+			if again {
 				s.hear(c)
 			}
 		})

@@ -145,6 +145,16 @@ func (l *link) idle(now time.Time) (since time.Time, idle bool) {
 	return l.used, len(l.waiting) == 0 && !l.lease.After(now)
 }
 
+// keep returns for how long it is kept when it is idle.
+func (l *link) keep() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.id <= 1 {
+		return onceTime
+	}
+	return idleTime
+}
+
 // write sends one frame; frames of several goroutines follow each other.
 func write(conn net.Conn, turn *sync.Mutex, id uint32, m Message) error {
 	frame := AppendMessage(nil, id, m)

@@ -330,12 +330,15 @@ func alike(contacts []*Contact, c *Contact) (n int) {
 	return n
 }
 
-// spread puts at most one contact of each network first, nearest first, and
-// then the others, if there are not n networks.
+// spread returns the nearest contacts of n networks, one of each; where there
+// are not so many, the others follow.
 func spread(contacts []*Contact, n int) []*Contact {
 	out := make([]*Contact, 0, len(contacts))
 	var rest []*Contact
 	for _, c := range contacts {
+		if len(out) == n {
+			return out
+		}
 		if alike(out, c) > 0 {
 			rest = append(rest, c)
 			continue

@@ -21,7 +21,7 @@ import (
 const (
 	askTime   = 2 * time.Second // for an answer
 	backTime  = 4 * time.Second // for one that waits for a dial-back
-	sweepTime = 15 * time.Second
+	sweepTime = 3 * time.Second
 	leaveTime = 2 * time.Second // for what is pushed to others before a graceful exit
 	maxLease  = 12 * time.Minute
 
@@ -207,33 +207,6 @@ func (n *Node) repair() time.Duration {
 		})
 	}
 	return min(max(time.Until(again), minRepairPause), maxRepairPause)
-}
-
-// leave pushes to others what this node may be the last to hold.
-func (n *Node) leave(ctx context.Context) {
-	if n.keeper == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, leaveTime)
-	defer cancel()
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, maxFlight)
-	for _, q := range n.keeper.Leave(time.Now()) {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if _, _, err := n.exchange(ctx, q.To, q.Ask); err != nil {
-				n.log.LogAttrs(ctx, slog.LevelDebug, "not pushed before the exit", slog.Any("node", q.To.Key), slog.Any("error", err))
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // await runs begin, which calls done once, and waits for that.

@@ -120,6 +120,7 @@ type heldHere struct {
 	mu     sync.Mutex
 	all    map[[32]byte][]byte
 	full   bool
+	last   []Query // to be pushed before the exit
 	notify func(Notify)
 }
 
@@ -168,7 +169,7 @@ func (h *heldHere) Left(uint64)                                      {}
 func (h *heldHere) Fullness() uint8                                  { return 7 }
 func (h *heldHere) Repair(now time.Time, _ int) ([]Query, time.Time) { return nil, now.Add(time.Hour) }
 func (h *heldHere) Repaired(time.Time, Query, Message)               {}
-func (h *heldHere) Leave(time.Time) []Query                          { return nil }
+func (h *heldHere) Leave(time.Time) []Query                          { return h.last }
 
 // somePackage returns a package of its own address at a location.
 func somePackage(i int, location Key) (b []byte, hint Hint) {
@@ -390,6 +391,45 @@ func TestWatch(t *testing.T) {
 			}
 		default:
 			t.Error("not told")
+		}
+	})
+}
+
+// TestLeaves has a node hand on what it holds to whoever takes it, where those
+// who are nearest are gone or full.
+func TestLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVillage(t)
+		defer v.end()
+		var all []*resident
+		for i := range 5 {
+			r := v.settle(i)
+			if i > 0 {
+				r.Hear([]*Contact{all[0].contact()})
+			}
+			all = append(all, r)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		place := somePlace(1)
+		pkg, hint := somePackage(1, place)
+		near := all[0].router.Nearest(Wide, place, len(all))
+		for i, c := range near {
+			r := all[slices.IndexFunc(all, func(r *resident) bool { return r.id == c.ID })]
+			switch i {
+			case 0:
+				v.leaves(r)
+			case 1:
+				r.held.full = true
+			}
+		}
+		for _, c := range near[:2] {
+			all[0].held.last = append(all[0].held.last, Query{Scope: Wide, To: c, Ask: Store{Package: pkg}})
+		}
+		v.leaves(all[0])
+		taker := all[slices.IndexFunc(all, func(r *resident) bool { return r.id == near[2].ID })]
+		if taker.held.GetMany(time.Now(), Asker{}, GetMany{Hints: []Hint{hint}}).Packages == nil {
+			t.Error("the third nearest was not given what the first two do not take")
 		}
 	})
 }

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	maxLinks = 64               // connections that we have dialled
+	maxLinks = 32               // connections that we have dialled
 	idleTime = 45 * time.Second // after which one is closed
+	onceTime = 5 * time.Second  // the same of one over which a single question was asked, as to most
 	dialTime = 1500 * time.Millisecond
 )
 
@@ -151,7 +152,7 @@ func (p *pool) sweep(now time.Time) {
 		if e.link == nil {
 			continue
 		}
-		if since, idle := e.link.idle(now); idle && now.Sub(since) >= idleTime {
+		if since, idle := e.link.idle(now); idle && now.Sub(since) >= e.link.keep() {
 			delete(p.all, k)
 			_ = e.link.conn.Close()
 		}

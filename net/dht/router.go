@@ -54,15 +54,17 @@ type scope struct {
 	server   bool
 	part     part
 	heard    []*Contact   // told of by others, to be dialled; the newest last
+	nearest  bool         // of those, the nearest was taken last, not the newest
 	trying   map[Key]bool // of those, the ones asked just now; true: heard of again meanwhile
 	peers    []*Contact   // told of by those we trust, to begin with
 	begin    time.Time    // when peers are tried again
 	pause    time.Duration
-	again    time.Time // when the node looks itself up again
-	refresh  time.Time // when the next idle bucket is looked up
-	doubt    time.Time // when those who have not answered are asked again
-	stale    time.Time // when the one not heard of for longest is asked
-	strange  time.Time // when an answer last named a server that is not in the table
+	again    time.Time     // when the node looks itself up again
+	settle   time.Duration // after that once more
+	refresh  time.Time     // when the next idle bucket is looked up
+	doubt    time.Time     // when those who have not answered are asked again
+	stale    time.Time     // when the one not heard of for longest is asked
+	strange  time.Time     // when an answer last named a server that is not in the table
 	left     []time.Time
 	lost     []lost    // gone from the table of late, the latest last
 	regain   time.Time // when one of them is asked again
@@ -211,7 +213,6 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 // failed takes note of a server that has not answered.
 func (r *Router) failed(now time.Time, s *scope, k Key) {
 	was := s.table.Get(k)
-	near := was != nil && slices.ContainsFunc(s.table.Nearest(r.self, neighbours, true), func(c *Contact) bool { return c.Key == k })
 	if next := s.table.Failed(now, k); next != nil {
 		s.hear(next)
 	}
@@ -219,7 +220,8 @@ func (r *Router) failed(now time.Time, s *scope, k Key) {
 		return
 	}
 	s.lose(now, was)
-	if near {
+	// Near is who would be a neighbour if it still answered.
+	if rest := s.table.Nearest(r.self, neighbours, false); len(rest) < neighbours || r.self.Nearer(k, rest[neighbours-1].Key) < 0 {
 		s.left = append(s.departures(now), now)
 	}
 }

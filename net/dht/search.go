@@ -96,12 +96,14 @@ func (r *Router) search(now time.Time, s Scope, target Key, how LookupConfig, do
 	pump(now)
 }
 
-// lookSelfUp has the node meet its neighbours.
+// lookSelfUp has the node meet its neighbours: often at first, when others come
+// as well and some are too busy to answer.
 func (r *Router) lookSelfUp(now time.Time, s *scope) {
-	s.again = now.Add(refreshAfter)
+	s.settle = min(max(lookGrowth*s.settle, minLook), refreshAfter)
 	if s.table.Len() < Replicas {
-		s.again = now.Add(lonely)
+		s.settle = min(s.settle, lonely)
 	}
+	s.again = now.Add(s.settle)
 	r.search(now, s.which, r.self, LookupConfig{}, func(now time.Time, _ Nearby) { s.refresh = now })
 }
 

@@ -59,6 +59,21 @@ type entry struct {
 	seen   int64 // it has answered
 	failed int64 // it has not answered
 	fails  uint8 // how often since seen, those counted between which others answered
+
+	several bool      // it has more addresses than one
+	at      [2]uint64 // the first
+}
+
+func newEntry(now time.Time, c *Contact) entry {
+	return entry{Contact: c, seen: now.UnixMilli(), several: len(c.Addrs) > 1, at: halvesOf(addrOf(c))}
+}
+
+// in reports whether one of its addresses is in those networks.
+func (e *entry) in(ns *networks) bool {
+	if e.several {
+		return ns.meet(e.Contact)
+	}
+	return ns.hold(e.at)
 }
 
 // NewTable returns an empty table of the node at self.
@@ -139,13 +154,13 @@ func (t *Table) varied(b *bucket, c *Contact) bool {
 			if e.Key == c.Key {
 				continue
 			}
-			if origin.meet(e.Contact) {
+			if e.in(&origin) {
 				total++
 				if in {
 					origins++
 				}
 			}
-			if in && around.meet(e.Contact) {
+			if in && e.in(&around) {
 				regions++
 			}
 		}
@@ -167,21 +182,20 @@ func (t *Table) Add(now time.Time, c *Contact) (added bool, check *Contact) {
 	}
 	b := &t.buckets[n]
 	if e := b.find(c.Key); e != nil {
-		e.Contact = merge(e.Contact, c)
-		e.seen, e.fails = now.UnixMilli(), 0
+		*e = newEntry(now, merge(e.Contact, c))
 		return true, nil
 	}
 	if !t.varied(b, c) || t.size >= maxTable {
 		return false, nil
 	}
 	if t.room(b) {
-		t.insert(b, entry{Contact: c, seen: now.UnixMilli()})
+		t.insert(b, newEntry(now, c))
 		return true, nil
 	}
 	// Who has failed twice gives way at once.
 	if i := slices.IndexFunc(b.entries, func(e entry) bool { return e.fails > 1 }); i >= 0 {
 		t.remove(b, i)
-		t.insert(b, entry{Contact: c, seen: now.UnixMilli()})
+		t.insert(b, newEntry(now, c))
 		return true, nil
 	}
 	b.wait(c)

@@ -6,12 +6,14 @@ import (
 )
 
 const (
-	refreshPause = 10 * time.Second // between the lookups of idle buckets
-	lonely       = 5 * time.Minute  // a node that knows few looks for neighbours so often
-	doubtPause   = time.Minute      // before one that has not answered is asked again
-	maxDoubts    = 3                // asked again at a time
-	stalePause   = 2 * time.Minute  // between questions to those not heard of for longest
-	staleTime    = time.Hour        // so long
+	minLook      = 2 * time.Second // before a newcomer looks itself up again
+	lookGrowth   = 2               // and so many times as long before each time after
+	refreshPause = 5 * time.Second // between the lookups of idle buckets
+	lonely       = 5 * time.Minute // a node that knows few looks for neighbours so often
+	doubtPause   = time.Minute     // before one that has not answered is asked again
+	maxDoubts    = 3               // asked again at a time
+	stalePause   = 2 * time.Minute // between questions to those not heard of for longest
+	staleTime    = time.Hour       // so long
 
 	regainPause = 10 * time.Minute // between questions to those that are gone
 	regainTime  = 24 * time.Hour   // for so long
@@ -26,7 +28,7 @@ const (
 func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 	s.left = s.departures(now)
 	if s.table.Len() == 0 {
-		s.joined = false // whoever comes first is asked for all others
+		s.joined, s.settle = false, 0 // whoever comes first is asked for all others
 		return now.Add(time.Hour)
 	}
 	if !now.Before(s.again) {
@@ -35,9 +37,7 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 	if !now.Before(s.refresh) {
 		s.refresh = now.Add(refreshPause)
 		if target, ok := s.table.Idle(now, r.cfg.Rand); ok {
-			r.search(now, s.which, target, LookupConfig{K: Replicas}, func(now time.Time, _ Nearby) {
-				s.refresh = now
-			})
+			r.search(now, s.which, target, LookupConfig{K: Replicas}, func(time.Time, Nearby) {})
 		} else {
 			s.refresh = now.Add(doubtPause)
 		}
@@ -109,11 +109,7 @@ func (s *scope) departures(now time.Time) []time.Time {
 // Departures tells which part of the neighbours has left in the last hour.
 func (r *Router) Departures(s Scope) float64 {
 	sc := r.scopes[s]
-	left := len(sc.left)
-	if left == 0 {
-		return 0
-	}
-	return float64(left) / float64(min(sc.table.Len(), neighbours)+left)
+	return min(1, float64(len(sc.left))/float64(max(1, min(sc.table.Len(), neighbours))))
 }
 
 func minTime(a, b time.Time) time.Time {

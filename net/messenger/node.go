@@ -35,10 +35,7 @@ func (m *Messenger) dhtNow() DHT {
 	if m.cfg.Node == nil {
 		return DHT{}
 	}
-	st, ok := m.cfg.Node.State()
-	if !ok {
-		return DHT{}
-	}
+	st, _ := m.cfg.Node.State()
 	d := DHT{
 		Mode:       string(st.Mode),
 		Servers:    st.Servers[dht.Wide],

@@ -45,6 +45,10 @@ func Listen(ctx context.Context, addrs []multiaddr.Multiaddr) (*Listener, error)
 		ln, err := lc.Listen(ctx, "tcp", w)
 		if err != nil {
 			_ = l.Close() // nothing was written to it
+			var op *net.OpError
+			if errors.As(err, &op) {
+				err = op.Err // it names the address once more
+			}
 			return nil, fmt.Errorf("listen on %s: %w", w, err)
 		}
 		l.all = append(l.all, ln)

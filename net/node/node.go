@@ -385,10 +385,11 @@ type State struct {
 	Unknown  error // why a seed that the user has named is not to be found
 }
 
-// State returns what the node knows and does now; false before it has a key.
+// State returns what the node knows and does now; false before it has a key,
+// with no more than what is wrong.
 func (n *Node) State() (State, bool) {
 	if n.Endpoint() == nil {
-		return State{}, false
+		return State{Err: n.cfg.Problem}, false
 	}
 	st := State{Stats: n.dht.Stats(), ID: n.id, Mode: n.cfg.Mode, Err: n.problem}
 	if n.holder != nil {

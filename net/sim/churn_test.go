@@ -94,7 +94,7 @@ func TestNoRepair(t *testing.T) {
 		t.Skip("runs a network for a day")
 	}
 	lost := func(repair time.Duration) int {
-		c := NewChurn(ChurnConfig{Nodes: 50, Median: 2 * time.Hour, Repair: repair, Network: NetworkConfig{Seed: 3}})
+		c := NewChurn(ChurnConfig{Nodes: 50, Median: 2 * time.Hour, Repair: repair, Network: NetworkConfig{Seed: 4}})
 		return c.Run(MailConfig{Messages: 40, Locations: 1, Days: 0.4}).Lost
 	}
 	without, with := lost(1000*time.Hour), lost(time.Hour)

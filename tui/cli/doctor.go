@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"dione/net/address"
 	"dione/net/lan"
+	"dione/net/node"
 	"dione/store"
 	"dione/tui/config"
 	"dione/tui/control"
@@ -61,6 +64,7 @@ func runDoctor(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []s
 	d := &doctor{cmd: cmd, json: cfg.JSON}
 	d.profile(ctx, cfg)
 	d.lan(ctx, cfg)
+	d.mail(ctx, cfg)
 	if d.err != nil {
 		return d.err
 	}
@@ -89,7 +93,7 @@ func (d *doctor) profile(ctx context.Context, cfg config.Config) {
 	var inUse *store.InUseError
 	switch {
 	case errors.As(err, &inUse):
-		d.bad("end that process, or wait for it", "The profile is in use by process %d, which does not answer.", inUse.PID)
+		d.bad("end that process, or wait for it; a dione node is watched by its log and --metrics", "The profile is in use by process %d, which does not answer.", inUse.PID)
 	case err != nil:
 		var h interface{ Hint() string }
 		hint := ""
@@ -122,4 +126,59 @@ func (d *doctor) lan(ctx context.Context, cfg config.Config) {
 	} else {
 		d.good("Processes of this machine find each other in %s.", lan.RuntimeDir())
 	}
+}
+
+// seedTime bounds an attempt to reach a seed.
+const seedTime = 3 * time.Second
+
+// mail looks at the part in the mail network.
+func (d *doctor) mail(ctx context.Context, cfg config.Config) {
+	if cfg.DHT == string(node.Off) {
+		d.good("The mail network is switched off by the settings.")
+		return
+	}
+	for _, s := range cfg.Seeds {
+		d.seed(ctx, s)
+	}
+	// What keeps the profile from answering was told before.
+	_ = answer(ctx, d.cmd, cfg, control.Request{What: control.Net}, func(r record.Net) error {
+		switch n := r.DHT; {
+		case n.Problem != "":
+			d.bad("make space on the disk of the profile; your own chats do not need this", "Packages of the mail network cannot be held: %s.", n.Problem)
+		case n.Mode == "" && len(r.Addrs) > 0:
+			d.good("The key for the mail network is being made, which takes some seconds, once.")
+		case n.Mode == "":
+			d.good("Packages of the mail network can be held.")
+		case n.Servers == 0 && n.Near == 0:
+			d.good("No server of the mail network is known: --seed, or a contact who knows some, makes a beginning.")
+		default:
+			d.good("The mail network is reached; servers known: %d on the internet, %d near.", n.Servers, n.Near)
+		}
+		return nil
+	})
+}
+
+// seed tries to reach a node to begin with.
+func (d *doctor) seed(ctx context.Context, seed string) {
+	const hint = "ask who runs it, or name another one with --seed"
+	where, _, err := address.Parse(seed)
+	if err != nil {
+		d.bad(hint, "The seed %v.", err)
+		return
+	}
+	addrs, err := address.LookUp(ctx, []string{where})
+	if len(addrs) == 0 {
+		d.bad(hint, "The seed %s is not found: %v.", seed, err)
+		return
+	}
+	dialer := net.Dialer{Timeout: seedTime}
+	for _, a := range addrs {
+		var conn net.Conn
+		if conn, err = dialer.DialContext(ctx, "tcp", a.String()); err == nil {
+			d.good("The seed %s can be reached.", seed)
+			_ = conn.Close() // nothing was said on it
+			return
+		}
+	}
+	d.bad(hint, "The seed %s is not reached: %v.", seed, err)
 }

@@ -52,8 +52,13 @@ type line struct {
 	Reason       string    `json:"reason"`
 	Invitation   string    `json:"invitation"`
 	DHT          struct {
-		Servers int `json:"servers"`
-		Near    int `json:"near"`
+		Mode       string `json:"mode"`
+		Servers    int    `json:"servers"`
+		Near       int    `json:"near"`
+		Serves     bool   `json:"serves"`
+		ServesNear bool   `json:"serves_near"`
+		Held       int    `json:"held"`
+		Problem    string `json:"problem"`
 	} `json:"dht"`
 }
 
@@ -108,8 +113,15 @@ type app struct {
 // start runs the program in plain mode until the test ends.
 func (h *home) start(args ...string) *app {
 	h.t.Helper()
-	a := &app{home: h, ended: make(chan struct{}), changed: make(chan struct{})}
-	a.cmd = h.command(append([]string{"--plain", "--json", "--name", h.name}, args...)...)
+	a := h.launch(h.command(append([]string{"--plain", "--json", "--name", h.name}, args...)...))
+	a.await("ready", func(l line) bool { return l.Kind == "ready" })
+	return a
+}
+
+// launch runs a program that prints JSON until the test ends.
+func (h *home) launch(cmd *exec.Cmd) *app {
+	h.t.Helper()
+	a := &app{home: h, cmd: cmd, ended: make(chan struct{}), changed: make(chan struct{})}
 	a.cmd.Stderr = &a.stderr
 	stdin, err := a.cmd.StdinPipe()
 	if err != nil {
@@ -129,7 +141,6 @@ func (h *home) start(args ...string) *app {
 		a.err = a.cmd.Wait()
 	}()
 	h.t.Cleanup(a.kill)
-	a.await("ready", func(l line) bool { return l.Kind == "ready" })
 	return a
 }
 

@@ -87,20 +87,6 @@ func (net *internet) start(h *home, servers int) *app {
 	return a
 }
 
-// awaitNet asks for the state of the network until it fits.
-func (a *app) awaitNet(what string, fits func(line) bool) {
-	a.t.Helper()
-	for deadline := time.Now().Add(patience); ; pause(100 * time.Millisecond) {
-		n := a.mark()
-		a.say("/net")
-		if l := a.awaitFrom(n, "net", func(l line) bool { return l.Kind == "net" }); fits(l) {
-			return
-		} else if time.Now().After(deadline) {
-			a.t.Fatalf("%s: no %s: %+v", a.name, what, l.DHT)
-		}
-	}
-}
-
 // friends makes the profiles of ann and bob, who have met once, when bob was
 // at ann's.
 func (net *internet) friends(t *testing.T, bin string) (ann, bob *home) {

@@ -37,6 +37,10 @@ func TestEndToEnd(t *testing.T) {
 		{"backup and restore", backUpAndRestore},
 		{"mail", mail},
 		{"mail on a LAN", mailOnLAN},
+		{"nodes come and go", nodesComeAndGo},
+		{"small networks", smallNetworks},
+		{"behind routers", behindRouters},
+		{"chats only", chatsOnly},
 		{"screens in tmux", screens},
 		{"friends in tmux", friendsOnScreen},
 	} {

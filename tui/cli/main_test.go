@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -14,6 +15,13 @@ const beDione = "TEST_BINARY_IS_DIONE"
 func TestMain(m *testing.M) {
 	if os.Getenv(beDione) != "" {
 		os.Exit(cli.Main(os.Args[1:]))
+	}
+	if os.Getenv(beClient) != "" {
+		if err := runClient(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -18,17 +19,25 @@ const metricsTime = 5 * time.Second
 
 // serveMetrics listens at addr, and returns what serves the state of n there,
 // as Prometheus reads it (text format 0.0.4), until ctx ends.
-func serveMetrics(ctx context.Context, addr string, n *node.Node) (func() error, error) {
+func serveMetrics(ctx context.Context, addr string, n *node.Node, log *slog.Logger) (func() error, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = fmt.Errorf("listen on %s: %w", addr, op.Err) // it names the address once more
+		}
 		return nil, hinted{fmt.Errorf("serve metrics: %w", err), "choose another address with --metrics"}
 	}
+	log.Info("metrics are served", slog.String("at", "http://"+ln.Addr().String()+"/metrics"))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		if st, ok := n.State(); ok {
-			writeMetrics(w, st)
+		st, ok := n.State()
+		if !ok {
+			http.Error(w, "the key of the node is being made", http.StatusServiceUnavailable)
+			return
 		}
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		writeMetrics(w, st)
 	})
 	server := &http.Server{
 		Handler:      mux,

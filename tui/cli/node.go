@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -60,7 +61,7 @@ func runNode(ctx context.Context, cmd *cobra.Command, cfg config.Config, metrics
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	if metrics != "" {
-		serve, err := serveMetrics(ctx, metrics, n)
+		serve, err := serveMetrics(ctx, metrics, n, s.log)
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
@@ -96,7 +97,8 @@ func sayReady(w io.Writer, cfg config.Config, id identity.ID, bound []netip.Addr
 		r.Addrs = append(r.Addrs, address.Format(a, id))
 	}
 	if cfg.JSON {
-		return record.JSON(w, r)
+		out := record.NewWriter(w, true)
+		return errors.Join(out.Write(time.Now(), r), out.Flush())
 	}
 	for _, a := range r.Addrs {
 		if _, err := fmt.Fprintln(w, a); err != nil {

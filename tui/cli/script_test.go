@@ -290,8 +290,10 @@ func TestDoctor(t *testing.T) {
 	s.run("doctor", "--lan=false", "--name", "ann").ok(`ok     The profile .+ opens: you are ann ·[a-z2-7]{4}\.
 ok     Ports can be opened\.
 ok     LAN discovery is switched off by the settings\.
+ok     Packages of the mail network can be held\.
 `)
-	s.run("doctor", "--lan=false", "--json").ok(`(?:\{"ok":true,"text":".+","hint":""\}\n){3}`)
+	s.run("doctor", "--lan=false", "--json", "--dht=off").ok(`(?:\{"ok":true,"text":".+","hint":""\}\n){3}` +
+		`\{"ok":true,"text":"The mail network is switched off by the settings\.","hint":""\}\n`)
 }
 
 func TestLog(t *testing.T) {

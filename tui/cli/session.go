@@ -43,8 +43,11 @@ func open(ctx context.Context, cmd *cobra.Command, cfg config.Config) (s *sessio
 	if s.store, err = store.Open(ctx, s.profile, key, s.log); err != nil {
 		return s, err
 	}
-	// People are reached without the packages of others.
-	n, err := s.openNode(cfg, s.openParcels(ctx, cfg, key))
+	problem := s.openParcels(ctx, cfg, key)
+	if problem != nil { // people are reached without the packages of others
+		s.log.Warn("packages for others cannot be held", slog.Any("error", problem))
+	}
+	n, err := s.openNode(cfg, problem)
 	if err != nil {
 		return s, err
 	}
@@ -81,9 +84,7 @@ func (s *session) openParcels(ctx context.Context, cfg config.Config, key vault.
 	if cfg.DHT == string(node.Off) {
 		return nil
 	}
-	if s.parcels, err = store.OpenParcels(ctx, s.profile, key, s.log); err != nil {
-		s.log.Warn("packages for others cannot be held", slog.Any("error", err))
-	}
+	s.parcels, err = store.OpenParcels(ctx, s.profile, key, s.log)
 	return err
 }
 

@@ -123,9 +123,11 @@ func parseSize(s string) (int64, error) {
 	if err != nil || len(unit) > 1 || power < 0 {
 		return 0, fmt.Errorf("%q is no size: write 512MB or 2GB", s)
 	}
+	bits := 0
 	if unit != "" {
-		n = min(n, maxStore+1) << (10 * (power + 1))
+		bits = 10 * (power + 1)
 	}
+	n = max(0, min(n, maxStore>>bits+1)) << bits
 	if n < minStore || n > maxStore {
 		return 0, fmt.Errorf("%s is not between 16MB and 1TB", s)
 	}
@@ -238,9 +240,20 @@ func (s setting) find(f *pflag.FlagSet, env func(string) (string, bool), file ma
 		return name, []string{v}
 	}
 	if v, ok := file[s.name]; ok && s.inFile {
-		return FileName + ", " + s.name, v
+		return FileName + ", " + s.key(), v
 	}
 	return "", nil
+}
+
+// key returns the setting's key in the file.
+func (s setting) key() string {
+	switch s.name {
+	case "dht":
+		return "dht.mode"
+	case "dht-store":
+		return "dht.store"
+	}
+	return s.name
 }
 
 // contents is what may stand in the file.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,83 @@ func TestBadSettings(t *testing.T) {
 		var bad *Error
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want an Error with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+const (
+	aSeed = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooWGC6Bo4EZ8HjvrvKyBzUqNd7jX1TXXUkZqRJwvSPuE7yX"
+	bSeed = "/dns4/example.org/tcp/4001/p2p/12D3KooWGC6Bo4EZ8HjvrvKyBzUqNd7jX1TXXUkZqRJwvSPuE7yX"
+)
+
+// TestMail has the part in the mail network come from each of the places.
+func TestMail(t *testing.T) {
+	file := "seed = ['" + aSeed + "']\n[dht]\nmode = 'client'\nstore = '100 MB'\n"
+	env := map[string]string{"DIONE_SEED": aSeed + "  " + bSeed, "DIONE_DHT": "server", "DIONE_DHT_STORE": "2GB"}
+	for _, tt := range []struct {
+		name  string
+		args  []string
+		env   map[string]string
+		file  string
+		mode  string
+		store int64
+		seeds []string
+	}{
+		{"default", nil, nil, "", "auto", 512 << 20, nil},
+		{"file", nil, nil, file, "client", 100 << 20, []string{aSeed}},
+		{"file with a table alone", nil, nil, "[dht]\nmode = 'off'\n", "off", 512 << 20, nil},
+		{"variables", nil, env, file, "server", 2 << 30, []string{aSeed, bSeed}},
+		{"flags", []string{"--dht", "off", "--dht-store=16777216", "--seed", bSeed, "--seed", aSeed}, env, file, "off", 16 << 20, []string{bSeed, aSeed}},
+	} {
+		c, err := load(t, tt.args, tt.env, tt.file)
+		if err != nil || c.DHT != tt.mode || c.DHTStore != tt.store || !slices.Equal(c.Seeds, tt.seeds) {
+			t.Errorf("%s: %s, %d, %q, %v; want %s, %d, %q", tt.name, c.DHT, c.DHTStore, c.Seeds, err, tt.mode, tt.store, tt.seeds)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for _, tt := range []struct {
+		size string
+		want int64 // 0: refused
+	}{
+		{"512MB", 512 << 20}, {"512 MiB", 512 << 20}, {"512m", 512 << 20}, {"2GB", 2 << 30}, {"1TB", 1 << 40}, {"16384K", 16 << 20},
+		{"16777216", 16 << 20}, {"16777216B", 16 << 20}, {"16777215", 0}, {"15MB", 0}, {"2TB", 0}, {"1025GB", 0}, {"9223372036854775807TB", 0},
+		{"9223372036854775808", 0}, {"", 0}, {"MB", 0}, {"-1GB", 0}, {"1.5GB", 0}, {"1PB", 0}, {"1KMB", 0}, {"much", 0}, {"0x100000000", 0},
+	} {
+		c, err := load(t, []string{"--dht-store", tt.size}, nil, "")
+		if tt.want == 0 && err == nil || tt.want != 0 && (err != nil || c.DHTStore != tt.want) {
+			t.Errorf("%q is %d, %v; want %d", tt.size, c.DHTStore, err, tt.want)
+		}
+	}
+}
+
+func TestBadMail(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		env  map[string]string
+		file string
+		want string
+	}{
+		{[]string{"--dht=on"}, nil, "", `--dht: "on" is none of auto, server, client, off`},
+		{nil, map[string]string{"DIONE_DHT": "Auto"}, "", `DIONE_DHT: "Auto" is none of auto, server, client, off`},
+		{nil, nil, "[dht]\nmode = ''\n", `config.toml, dht.mode: "" is none of auto, server, client, off`},
+		{nil, nil, "[dht]\nmode = true\n", `config.toml, line 2: `},
+		{nil, nil, "dht = 'client'\n", `config.toml, line 1: `},
+		{nil, nil, "name = 'a'\n[dht]\nspace = '1GB'\n", `config.toml, line 3: no setting is called "dht.space"`},
+		{nil, nil, "[dht]\nstore = '1GB'\nseed = []\n", `config.toml, line 3: no setting is called "dht.seed"`},
+		{[]string{"--dht-store=much"}, nil, "", `--dht-store: "much" is no size: write 512MB or 2GB`},
+		{nil, map[string]string{"DIONE_DHT_STORE": "1"}, "", `DIONE_DHT_STORE: 1 is not between 16MB and 1TB`},
+		{nil, nil, "[dht]\nstore = '5TB'\n", `config.toml, dht.store: 5TB is not between 16MB and 1TB`},
+		{[]string{"--seed", "example.org:4001"}, nil, "", `--seed: "example.org:4001" is no multiaddr, such as /dns4/example.org/tcp/4001/p2p/12D3Koo…: `},
+		{nil, map[string]string{"DIONE_SEED": aSeed + " /ip4/203.0.113.7/tcp/4001"}, "", `DIONE_SEED: "/ip4/203.0.113.7/tcp/4001" does not end in the node's ID, /p2p/12D3Koo…`},
+		{nil, nil, "seed = ['']\n", `config.toml, seed: "" is no multiaddr`},
+		{nil, nil, "seed = '" + aSeed + "'\n", `config.toml, line 1: `},
+	} {
+		_, err := load(t, tt.args, tt.env, tt.file)
+		var bad *Error
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) || bad.Hint() == "" {
+			t.Errorf("%q, %q, %q: %v, want an Error with %q", tt.args, tt.env, tt.file, err, tt.want)
 		}
 	}
 }

@@ -138,22 +138,6 @@ func (h *Host) lans() []int {
 // internet is the router's address on the internet.
 const internet = "19.79.0.254"
 
-// homeRouter has the hosts behind it share its address on the internet, whence
-// nobody reaches them. Where bridges are filtered like routers, what stays in
-// one network has to be let through as well.
-const homeRouter = `table ip home {
-	chain out {
-		type nat hook postrouting priority srcnat
-		ip saddr 10.79.0.0/16 oifname br0 masquerade
-	}
-	chain through {
-		type filter hook forward priority filter; policy drop
-		ct state established,related accept
-		oifname br0 accept
-		%s
-	}
-}`
-
 // beInternet makes network 0 one on which every host is in a network of its
 // own, and the router the way between them.
 func (l *Lab) beInternet() {
@@ -161,12 +145,28 @@ func (l *Lab) beInternet() {
 	l.ip("netns", "exec", l.sw, "sysctl", "-qw", "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.br0.send_redirects=0")
 	l.ip("-n", l.sw, "route", "add", "default", "dev", l.bridge(0))
 	if l.opts.LANs > 1 {
-		var inside strings.Builder
-		for i := 1; i < l.opts.LANs; i++ {
-			fmt.Fprintf(&inside, "iifname %s oifname %[1]s accept;", l.bridge(i))
-		}
-		l.ip("netns", "exec", l.sw, "nft", fmt.Sprintf(homeRouter, &inside))
+		l.ip("netns", "exec", l.sw, "nft", l.homeRouters())
 	}
+}
+
+// homeRouters has the hosts behind them share an address of the internet,
+// whence nobody reaches them. Only what comes from elsewhere is dropped: where
+// bridges pass through the filter too, hosts of one network reach each other.
+func (l *Lab) homeRouters() string {
+	var drop strings.Builder
+	for i := 1; i < l.opts.LANs; i++ {
+		fmt.Fprintf(&drop, "oifname %s iifname != %s ct state new drop\n", l.bridge(i), l.bridge(i))
+	}
+	return `table ip home {
+	chain out {
+		type nat hook postrouting priority srcnat
+		ip saddr 10.79.0.0/16 oifname br0 masquerade
+	}
+	chain through {
+		type filter hook forward priority filter
+		` + drop.String() + `
+	}
+}`
 }
 
 // The router's addresses on a network.
