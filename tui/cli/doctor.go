@@ -62,9 +62,9 @@ func (d *doctor) say(f finding) {
 
 func runDoctor(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {
 	d := &doctor{cmd: cmd, json: cfg.JSON}
-	d.profile(ctx, cfg)
+	answers := d.profile(ctx, cfg)
 	d.lan(ctx, cfg)
-	d.mail(ctx, cfg)
+	d.mail(ctx, cfg, answers)
 	if d.err != nil {
 		return d.err
 	}
@@ -74,8 +74,9 @@ func runDoctor(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []s
 	return nil
 }
 
-// profile looks at the profile: by the process that has it, or itself.
-func (d *doctor) profile(ctx context.Context, cfg config.Config) {
+// profile looks at the profile: by the process that has it, or itself. It
+// reports whether one of them can be asked for more.
+func (d *doctor) profile(ctx context.Context, cfg config.Config) bool {
 	err := answer(ctx, d.cmd, cfg, control.Request{What: control.ID}, func(r record.Ready) error {
 		d.good("The profile %s opens: you are %s ·%s.", cfg.Home, r.Name, r.Tag)
 		if len(r.Addrs) > 0 {
@@ -102,6 +103,7 @@ func (d *doctor) profile(ctx context.Context, cfg config.Config) {
 		}
 		d.bad(hint, "The profile %s does not open: %v.", cfg.Home, err)
 	}
+	return err == nil
 }
 
 // lan looks at discovery.
@@ -131,8 +133,9 @@ func (d *doctor) lan(ctx context.Context, cfg config.Config) {
 // seedTime bounds an attempt to reach a seed.
 const seedTime = 3 * time.Second
 
-// mail looks at the part in the mail network.
-func (d *doctor) mail(ctx context.Context, cfg config.Config) {
+// mail looks at the part in the mail network. What the profile holds is asked
+// for if it answers.
+func (d *doctor) mail(ctx context.Context, cfg config.Config, answers bool) {
 	if cfg.DHT == string(node.Off) {
 		d.good("The mail network is switched off by the settings.")
 		return
@@ -140,8 +143,10 @@ func (d *doctor) mail(ctx context.Context, cfg config.Config) {
 	for _, s := range cfg.Seeds {
 		d.seed(ctx, s)
 	}
-	// What keeps the profile from answering was told before.
-	_ = answer(ctx, d.cmd, cfg, control.Request{What: control.Net}, func(r record.Net) error {
+	if !answers {
+		return // that was told
+	}
+	err := answer(ctx, d.cmd, cfg, control.Request{What: control.Net}, func(r record.Net) error {
 		switch n := r.DHT; {
 		case n.Problem != "":
 			d.bad("make space on the disk of the profile; your own chats do not need this", "Packages of the mail network cannot be held: %s.", n.Problem)
@@ -156,6 +161,9 @@ func (d *doctor) mail(ctx context.Context, cfg config.Config) {
 		}
 		return nil
 	})
+	if err != nil {
+		d.bad("", "The mail network cannot be asked for: %v.", err)
+	}
 }
 
 // seed tries to reach a node to begin with.

@@ -23,6 +23,9 @@ import (
 // reaches it.
 const patience = 20 * time.Second
 
+// mailNetwork is the private network in which these tests run.
+const mailNetwork = "test"
+
 // build makes the program as a user would.
 func build(t testing.TB) string {
 	t.Helper()
@@ -81,7 +84,8 @@ func newHome(t testing.TB, bin string, host *netns.Host, name string) *home {
 	return &home{
 		t: t, bin: bin, host: host, name: name,
 		dir: filepath.Join(dir, "profile"),
-		env: append(os.Environ(), "HOME="+dir, "XDG_RUNTIME_DIR="+run, "TERM=xterm-256color"),
+		// Joining the main network would cost seconds of work for each profile.
+		env: append(os.Environ(), "HOME="+dir, "XDG_RUNTIME_DIR="+run, "TERM=xterm-256color", "DIONE_NETWORK="+mailNetwork),
 	}
 }
 

@@ -26,9 +26,6 @@ import (
 	"dione/net/sim/netns"
 )
 
-// mailNetwork is the private network of these tests: joining it costs no work.
-const mailNetwork = "test"
-
 // beClient makes the test binary a program that puts and gets packages, so
 // that one can run in each host.
 const beClient = "TEST_BINARY_IS_CLIENT"

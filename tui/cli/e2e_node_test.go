@@ -114,8 +114,8 @@ func behindRouters(t *testing.T, bin string) {
 	reader.awaitServers(dht.Wide, 1)
 	reader.mustGet(0, 3)
 	// A chat hears of it from another one of its network.
-	ann := newHome(t, bin, lab.Host(1), "ann").start("--network", mailNetwork, "--seed", seed)
-	bob := newHome(t, bin, lab.Host(2), "bob").start("--network", mailNetwork)
+	ann := newHome(t, bin, lab.Host(1), "ann").start("--seed", seed)
+	bob := newHome(t, bin, lab.Host(2), "bob").start()
 	bob.awaitNet("a server of the internet", func(l line) bool { return l.DHT.Servers == 1 && l.DHT.Near > 0 && !l.DHT.Serves })
 	ann.quit()
 	bob.quit()
@@ -130,7 +130,7 @@ func chatsOnly(t *testing.T, bin string) {
 	lab := netns.NewWith(t, 3, netns.Options{NoRoute: true})
 	var all []*app
 	for i, name := range []string{"ann", "bob", "eve"} {
-		all = append(all, newHome(t, bin, lab.Host(i), name).start("--network", mailNetwork))
+		all = append(all, newHome(t, bin, lab.Host(i), name).start())
 	}
 	for _, a := range all {
 		a.awaitNet("two servers", func(l line) bool { return l.DHT.Near == 2 && l.DHT.ServesNear && !l.DHT.Serves })
@@ -159,7 +159,7 @@ func (a *app) awaitNet(what string, fits func(line) bool) {
 // startNode runs dione node in h. addr returns where it is reached.
 func (h *home) startNode(args ...string) *app {
 	h.t.Helper()
-	a := h.launch(h.command(append([]string{"node", "--json", "--network", mailNetwork}, args...)...))
+	a := h.launch(h.command(append([]string{"node", "--json"}, args...)...))
 	return a
 }
 

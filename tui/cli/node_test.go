@@ -16,7 +16,7 @@ import (
 // nodeHome is newAlone whose node keeps to the loopback interface, and what it
 // is started with.
 func nodeHome(t *testing.T) (h *home, args []string) {
-	return newAlone(t), []string{"node", "--network", mailNetwork, "--listen", "/ip4/127.0.0.1/tcp/0"}
+	return newAlone(t), []string{"node", "--listen", "/ip4/127.0.0.1/tcp/0"}
 }
 
 const nodeAddr = `/ip4/127\.0\.0\.1/tcp/\d+/p2p/12D3KooW\w{44}`
@@ -118,7 +118,7 @@ func TestDoctorOfMail(t *testing.T) {
 	server := nh.launch(nh.command(args...))
 	seed := server.await("its address", func(l line) bool { return l.Text != "" }).Text
 	h := newAlone(t)
-	alone := []string{"--lan=false", "--network", mailNetwork, "--listen", "/ip4/127.0.0.1/tcp/0"}
+	alone := []string{"--lan=false", "--listen", "/ip4/127.0.0.1/tcp/0"}
 	a := h.start(append(alone, "--seed", seed)...)
 	a.awaitNet("a server", func(l line) bool { return l.DHT.Near == 1 })
 	const ok = `(?:ok .*\n)*ok     `
@@ -156,7 +156,7 @@ func TestNoPackages(t *testing.T) {
 	if r.code != 1 || !regexp.MustCompile(`broken Packages of the mail network cannot be held: .*parcels\.db.*\n       hint: .*\n`).MatchString(r.out) {
 		t.Errorf("doctor: exit code %d, %s%s", r.code, r.out, r.stderr)
 	}
-	a := h.start("--lan=false", "--network", mailNetwork, "--listen", "/ip4/127.0.0.1/tcp/0")
+	a := h.start("--lan=false", "--listen", "/ip4/127.0.0.1/tcp/0")
 	a.await("word of it", func(l line) bool {
 		return l.Kind == "error" && strings.Contains(l.Text, "packages for others cannot be held: ")
 	})
@@ -166,7 +166,7 @@ func TestNoPackages(t *testing.T) {
 	if err := os.RemoveAll(db + ".damaged"); err != nil {
 		t.Fatal(err)
 	}
-	a = h.start("--lan=false", "--network", mailNetwork, "--listen", "/ip4/127.0.0.1/tcp/0")
+	a = h.start("--lan=false", "--listen", "/ip4/127.0.0.1/tcp/0")
 	a.await("word of it", func(l line) bool {
 		return l.Kind == "info" && strings.Contains(l.Text, "packages held for others are lost: ")
 	})

@@ -77,7 +77,11 @@ func New(t testing.TB, n int) *Lab {
 // says why.
 func NewWith(t testing.TB, n int, opts Options) *Lab {
 	t.Helper()
-	if reason := missing(); reason != "" {
+	reason := missing()
+	if _, err := exec.LookPath("nft"); err != nil && reason == "" && opts.Internet {
+		reason = "the program nft (nftables) is missing"
+	}
+	if reason != "" {
 		if os.Getenv(Require) != "" {
 			t.Fatalf("several hosts are required here: %s", reason)
 		}

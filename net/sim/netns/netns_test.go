@@ -68,9 +68,6 @@ func TestSplitNetworksAreRouted(t *testing.T) {
 // Hosts of the internet reach each other; those behind a home router reach
 // them, and are reached by nobody.
 func TestInternet(t *testing.T) {
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Skip("the program nft (nftables) is missing")
-	}
 	l := NewWith(t, 5, Options{Internet: true, Split: []int{0, 0, 1, 2, 2}})
 	for _, tt := range []struct {
 		from, to int
