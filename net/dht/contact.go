@@ -47,6 +47,9 @@ func (c *Contact) in(s Scope) *Contact {
 	return &Contact{ID: c.ID, Key: c.Key, Addrs: inside}
 }
 
+// at reports whether c is known to be at an address.
+func (c *Contact) at(a netip.AddrPort) bool { return slices.Contains(c.Addrs, a) }
+
 // Scope is one of the two networks that a node lives in. Each has its own
 // table, its own servers and its own holders.
 type Scope uint8

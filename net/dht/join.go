@@ -156,20 +156,29 @@ type dialRate struct {
 	origins map[netip.Prefix]int
 }
 
-// mayDial reports whether c, of whom others have told, may be dialled now.
+// mayDial reports whether c, of whom others have told, may be dialled now, at
+// all of its addresses.
 func (r *Router) mayDial(now time.Time, s *scope, c *Contact) bool {
-	if s.table.Get(c.Key) != nil || r.cfg.Open != nil && r.cfg.Open(c.Key) {
+	unknown := c.Addrs
+	if known := s.table.Get(c.Key); known != nil {
+		unknown = slices.DeleteFunc(slices.Clone(c.Addrs), known.at)
+	}
+	if len(unknown) == 0 || r.cfg.Open != nil && r.cfg.Open(s.which, c.Key) {
 		return true
 	}
 	d := &r.dials
 	if now.Sub(d.minute).Abs() >= time.Minute {
 		d.minute, d.origins = now, make(map[netip.Prefix]int)
 	}
-	origin := Origin(addrOf(c))
-	if d.origins[origin] >= originDials || len(d.origins) >= maxOrigins && d.origins[origin] == 0 {
-		return false
+	for _, a := range unknown {
+		origin := Origin(a.Addr())
+		if d.origins[origin] >= originDials || len(d.origins) >= maxOrigins && d.origins[origin] == 0 {
+			return false
+		}
 	}
-	d.origins[origin]++
+	for _, a := range unknown {
+		d.origins[Origin(a.Addr())]++
+	}
 	return true
 }
 

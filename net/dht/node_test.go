@@ -32,6 +32,7 @@ type resident struct {
 	*Node
 	id   identity.ID
 	addr netip.AddrPort // where it listens, or would
+	near netip.AddrPort // where it does in a LAN, if it is in one as well
 	nat  bool           // nobody reaches it
 	held *heldHere
 	stop context.CancelFunc
@@ -67,6 +68,9 @@ func (v *village) settle(n int, opts ...func(*resident, *NodeConfig)) *resident 
 	r.ctx, r.stop = context.WithCancel(v.ctx)
 	v.mu.Lock()
 	v.nodes[r.addr] = r
+	if r.near.IsValid() {
+		v.nodes[r.near] = r
+	}
 	v.mu.Unlock()
 	v.wg.Go(func() {
 		if err := r.Run(r.ctx); err != nil {
@@ -87,12 +91,16 @@ func (v *village) dial(from *resident, id identity.ID, addr netip.AddrPort) (net
 	v.mu.Lock()
 	to := v.nodes[addr]
 	v.mu.Unlock()
-	if to == nil || to.nat || to.ctx.Err() != nil || to.id != id {
+	if to == nil || to.nat && addr == to.addr || to.ctx.Err() != nil || to.id != id {
 		return nil, fmt.Errorf("nobody of that name at %s", addr)
+	}
+	whence := from.addr
+	if ScopeOf(addr.Addr()) == Near && from.near.IsValid() {
+		whence = from.near
 	}
 	a, b := net.Pipe()
 	v.wg.Go(func() {
-		to.Serve(to.ctx, b, from.id, netip.AddrPortFrom(from.addr.Addr(), uint16(20000+rand.N(10000))))
+		to.Serve(to.ctx, b, from.id, netip.AddrPortFrom(whence.Addr(), uint16(20000+rand.N(10000))))
 	})
 	return a, nil
 }

@@ -21,16 +21,25 @@ const (
 // Dial connects to a node: whoever answers at addr has proved to be id.
 type Dial func(ctx context.Context, id identity.ID, addr netip.AddrPort) (net.Conn, error)
 
-// pool holds the connections that we have dialled, one to a node. The one that
-// was used longest ago goes when there are too many.
+// pool holds the connections that we have dialled, one to a node in each scope:
+// what is asked over one belongs to the scope of the address that it leads to.
+// The one that was used longest ago goes when there are too many.
 type pool struct {
 	dial Dial
 	mu   sync.Mutex
-	all  map[Key]*pooled
+	all  map[end]*pooled
 	wg   sync.WaitGroup // readers
 	shut bool
 	sum  traffic
 }
+
+// end is a node as it is reached in a scope.
+type end struct {
+	scope Scope
+	node  Key
+}
+
+func endOf(c *Contact) end { return end{ScopeOf(addrOf(c)), c.Key} }
 
 // pooled is a connection, or the attempt at one.
 type pooled struct {
@@ -43,24 +52,26 @@ type pooled struct {
 // errShut says that the node has ended.
 var errShut = errors.New("the node has stopped")
 
-func newPool(dial Dial) *pool { return &pool{dial: dial, all: make(map[Key]*pooled)} }
+func newPool(dial Dial) *pool { return &pool{dial: dial, all: make(map[end]*pooled)} }
 
 // open reports whether there is a connection to the node at k.
-func (p *pool) open(k Key) bool {
+func (p *pool) open(s Scope, k Key) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.all[k]
+	e := p.all[end{s, k}]
 	return e != nil && e.link != nil
 }
 
-// get returns a connection to c, a new one if there is none.
+// get returns a connection to c, whose addresses are of one scope; a new one
+// if there is none.
 func (p *pool) get(ctx context.Context, c *Contact) (*pooled, error) {
+	at := endOf(c)
 	p.mu.Lock()
 	if p.shut {
 		p.mu.Unlock()
 		return nil, errShut
 	}
-	e := p.all[c.Key]
+	e := p.all[at]
 	if e != nil {
 		p.mu.Unlock()
 		select {
@@ -71,7 +82,7 @@ func (p *pool) get(ctx context.Context, c *Contact) (*pooled, error) {
 		}
 	}
 	e = &pooled{ready: make(chan struct{})}
-	p.all[c.Key] = e
+	p.all[at] = e
 	p.mu.Unlock()
 
 	conn, addr, err := p.connect(ctx, c)
@@ -83,7 +94,7 @@ func (p *pool) get(ctx context.Context, c *Contact) (*pooled, error) {
 	}
 	if err != nil {
 		e.err = err
-		delete(p.all, c.Key)
+		delete(p.all, at)
 		return nil, err
 	}
 	p.makeRoom()
@@ -91,7 +102,7 @@ func (p *pool) get(ctx context.Context, c *Contact) (*pooled, error) {
 	p.sum.add(conn)
 	p.wg.Go(func() {
 		e.link.read()
-		p.drop(c.Key, e)
+		p.drop(at, e)
 	})
 	return e, nil
 }
@@ -111,7 +122,7 @@ func (p *pool) connect(ctx context.Context, c *Contact) (net.Conn, netip.AddrPor
 	return nil, netip.AddrPort{}, errs
 }
 
-func (p *pool) drop(k Key, e *pooled) {
+func (p *pool) drop(k end, e *pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sum.remove(e.link.conn)
@@ -129,7 +140,7 @@ func (p *pool) makeRoom() {
 	now := time.Now()
 	var oldest *link
 	var since time.Time
-	var key Key
+	var key end
 	for k, e := range p.all {
 		if e.link == nil {
 			continue

@@ -10,14 +10,14 @@ import (
 
 // RouterConfig configures a Router. A zero field means its default.
 type RouterConfig struct {
-	ID       identity.ID    // required: public key of the node
-	Port     uint16         // at which it listens; 0: nowhere, so it stays a client
-	Rand     *rand.Rand     // required
-	Replicas int            // holders of one place in a scope; 8
-	Table    TableConfig    // of both scopes; Varied is set for the wide one
-	Zeros    int            // what joining costs: see [Key.Solves]
-	Server   bool           // a server from the start, without being dialled back
-	Open     func(Key) bool // whether a connection is open already; nil: never
+	ID       identity.ID           // required: public key of the node
+	Port     uint16                // at which it listens; 0: nowhere, so it stays a client
+	Rand     *rand.Rand            // required
+	Replicas int                   // holders of one place in a scope; 8
+	Table    TableConfig           // of both scopes; Varied is set for the wide one
+	Zeros    int                   // what joining costs: see [Key.Solves]
+	Server   bool                  // a server from the start, without being dialled back
+	Open     func(Scope, Key) bool // whether a connection is open already; nil: never
 }
 
 // Router is what a node knows of the network and wants of it, in both scopes:
@@ -138,6 +138,14 @@ func (r *Router) ask(s Scope, to *Contact, m Message, then func(now time.Time, m
 	r.counted.Asked++
 }
 
+// open is Open in one scope.
+func (r *Router) open(s Scope) func(Key) bool {
+	if r.cfg.Open == nil {
+		return nil
+	}
+	return func(k Key) bool { return r.cfg.Open(s, k) }
+}
+
 // port is what a question tells of where we listen: servers say it, so that
 // they are known.
 func (r *Router) port(s *scope) uint16 {
@@ -185,7 +193,7 @@ func (r *Router) Answered(now time.Time, q Query, m Message) {
 	switch m.(type) {
 	case nil:
 		r.counted.Silent++
-		r.failed(now, s, q.To.Key)
+		r.failed(now, s, q.To)
 	case Found:
 		r.found(now, s, q.To)
 	default:
@@ -210,9 +218,14 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 	}
 }
 
-// failed takes note of a server that has not answered.
-func (r *Router) failed(now time.Time, s *scope, k Key) {
+// failed takes note of a server that has not answered. Where it was asked at
+// addresses that only others have named, that says nothing.
+func (r *Router) failed(now time.Time, s *scope, c *Contact) {
+	k := c.Key
 	was := s.table.Get(k)
+	if was != nil && !slices.ContainsFunc(c.Addrs, was.at) {
+		return
+	}
 	if next := s.table.Failed(now, k); next != nil {
 		s.hear(next)
 	}

@@ -64,11 +64,12 @@ func (r *Router) search(now time.Time, s Scope, target Key, how LookupConfig, do
 	l := NewLookup(target, how, sc.table.Nearest(target, bucketSize, true))
 	sc.table.LookedUp(now, target)
 	blind := Blind(target, r.cfg.Rand)
+	open := r.open(s)
 	var pump func(now time.Time)
 	ended := false
 	pump = func(now time.Time) {
 		for !ended {
-			c := l.Next(r.cfg.Open)
+			c := l.Next(open)
 			if c == nil {
 				break
 			}

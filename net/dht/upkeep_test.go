@@ -19,7 +19,7 @@ func TestLost(t *testing.T) {
 	now := epoch
 	for range maxFailures {
 		now = now.Add(time.Minute)
-		r.failed(now, s, gone.Key)
+		r.failed(now, s, gone)
 		s.table.Seen(now.Add(time.Second), alive.Key)
 	}
 	if len(s.lost) != 1 || s.lost[0].Contact != gone {
