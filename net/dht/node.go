@@ -359,9 +359,7 @@ func (n *Node) Watch(ctx context.Context, holder *Contact, hints []Hint, notice 
 	if err != nil {
 		return 0, fmt.Errorf("watch at node %s: %w", holder.Key, err)
 	}
-	e.link.mu.Lock()
-	e.link.notice = func(m Notify) { notice(m.Packages) }
-	e.link.mu.Unlock()
+	e.link.watch(func(m Notify) { notice(m.Packages) })
 	answer, err := e.link.ask(ctx, Watch{Hints: hints})
 	if err != nil {
 		return 0, fmt.Errorf("watch at node %s: %w", holder.Key, err)

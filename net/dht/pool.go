@@ -72,7 +72,7 @@ func (p *pool) get(ctx context.Context, c *Contact) (*pooled, error) {
 		return nil, errShut
 	}
 	e := p.all[at]
-	if e != nil {
+	if e != nil && (e.link == nil || !e.link.ended()) {
 		p.mu.Unlock()
 		select {
 		case <-e.ready:

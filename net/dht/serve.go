@@ -19,6 +19,7 @@ const (
 	askBurst        = 256  // and at once
 	patience        = 90 * time.Second
 	maxNotices      = 16 // notices that wait for a slow reader
+	maxAnswers      = 2  // answers with packages that do
 )
 
 // served is the connections of others.
@@ -61,8 +62,9 @@ type guest struct {
 	node    *Node
 	conn    net.Conn
 	from    Asker
-	writing sync.Mutex
-	free    chan struct{} // a slot for each question under way
+	turn    turn
+	free    chan struct{} // a slot for each question under way, until its answer has left
+	large   chan struct{} // a slot for each answer with packages
 	wg      sync.WaitGroup
 	notices chan Notify
 	watches bool // only the reader touches it
@@ -88,10 +90,12 @@ func (n *Node) Serve(ctx context.Context, conn net.Conn, id identity.ID, addr ne
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	g := &guest{
-		node: n,
-		conn: conn,
-		from: Asker{ID: id, Node: KeyOf(id), Addr: addr.Addr(), Port: addr.Port(), Scope: scope, From: origin, Conn: number},
-		free: make(chan struct{}, maxFlight),
+		node:  n,
+		conn:  conn,
+		from:  Asker{ID: id, Node: KeyOf(id), Addr: addr.Addr(), Port: addr.Port(), Scope: scope, From: origin, Conn: number},
+		turn:  make(turn, 1),
+		free:  make(chan struct{}, maxFlight),
+		large: make(chan struct{}, maxAnswers),
 	}
 	g.serve(ctx)
 	cancel()
@@ -122,10 +126,10 @@ func (g *guest) serve(ctx context.Context) {
 			return
 		}
 		reply := func(m Message) {
-			<-g.free
-			if write(g.conn, &g.writing, f.id, m) != nil {
+			if write(g.conn, g.turn, f.id, m) != nil {
 				_ = g.conn.Close() // the reader ends
 			}
+			<-g.free
 		}
 		if w, ok := f.message.(Watch); ok {
 			g.watch(ctx, w, reply)
@@ -157,7 +161,9 @@ func (g *guest) answer(m Message, reply func(Message)) {
 		}
 	case GetMany:
 		if holds {
+			g.large <- struct{}{}
 			reply(k.GetMany(now, g.from, m))
+			<-g.large
 			return
 		}
 	case Offer:
@@ -187,7 +193,7 @@ func (g *guest) watch(ctx context.Context, w Watch, reply func(Message)) {
 			for {
 				select {
 				case m := <-g.notices:
-					if write(g.conn, &g.writing, 0, m) != nil {
+					if write(g.conn, g.turn, 0, m) != nil {
 						_ = g.conn.Close()
 						return
 					}
