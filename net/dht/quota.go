@@ -44,8 +44,11 @@ type budget struct {
 
 // left returns what can be spent.
 func (b *budget) left(now time.Time, rate float64, burst int) float64 {
-	if ms := now.UnixMilli() - b.at; ms > 0 {
+	switch ms := now.UnixMilli() - b.at; {
+	case ms > 0:
 		b.spent = max(0, b.spent-rate*float64(ms)/1000)
+		b.at = now.UnixMilli()
+	case ms < -time.Minute.Milliseconds(): // the clock was set back
 		b.at = now.UnixMilli()
 	}
 	return float64(burst) - b.spent

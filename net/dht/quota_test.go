@@ -67,6 +67,10 @@ func TestRatesWithoutClock(t *testing.T) {
 	if got := b.tries(10, one); got != 0 {
 		t.Errorf("%d after the clock was put back", got)
 	}
+	b.now = b.now.Add(time.Second)
+	if got := b.tries(200, one); got != 20 {
+		t.Errorf("%d a second later, want 20", got)
+	}
 }
 
 // A neighbour has a budget of its own for what it repairs: 64 MiB a day.
