@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"dione/crypto/identity"
 )
 
 // This file holds which packages are in the mail network, and which were taken
@@ -43,6 +45,17 @@ func (tx *Tx) PutMailed(session int64, at ParcelIndex, m Mailed) error {
 // the mail network by now, in the order in which they were made.
 func (tx *Tx) DueParcels(session int64, now time.Time, n int) ([]Parcel, error) {
 	return tx.parcels("session = ? AND next <= ?", "epoch, n", n, session, now.UnixMilli())
+}
+
+// MailAgain has every package for a person that nobody has acknowledged put
+// into the mail network again by now.
+func (tx *Tx) MailAgain(to identity.ID, now time.Time) error {
+	peer, err := tx.peer(to)
+	if err != nil || peer == 0 {
+		return err
+	}
+	return tx.exec("UPDATE parcel SET next = ? WHERE next > ? AND session IN (SELECT id FROM session WHERE peer = ?)",
+		now.UnixMilli(), now.UnixMilli(), peer)
 }
 
 // MailedParcels returns the newest n packages of a session that are in the

@@ -178,3 +178,9 @@ func (tx *Tx) HistoryAfter(in Chat, after Cursor, n int) ([]Message, error) {
 func (tx *Tx) After(row int64, n int) ([]Message, error) {
 	return tx.messages("WHERE id > ? ORDER BY id LIMIT ?", row, n)
 }
+
+// NewestRow returns the row of the message committed last, 0 if there is none.
+func (tx *Tx) NewestRow() (row int64, err error) {
+	_, err = tx.one("SELECT coalesce(max(id), 0) FROM message", func(s *sqlite3.Stmt) { row = s.ColumnInt64(0) })
+	return row, err
+}

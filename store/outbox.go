@@ -119,25 +119,30 @@ func (tx *Tx) outgoing(which string, to identity.ID, after int64, n int) ([]Outg
 func (tx *Tx) Waiting() ([]Outgoing, error) {
 	var all []Outgoing
 	// CROSS JOIN is how SQLite is told to begin with the chats.
-	err := tx.query("SELECT "+messageColumns+` FROM chat c
+	err := tx.query("SELECT "+messageColumns+`, o.parts FROM chat c
 		CROSS JOIN outbox o ON o.dest = c.peer AND o.expires = 0 JOIN message m ON m.id = o.message
 		WHERE c.waiting > 0`, func(s *sqlite3.Stmt) error {
 		m, err := tx.scanMessage(s)
-		all = append(all, Outgoing{Row: m.Row, To: m.Chat.Peer, Message: m})
+		all = append(all, Outgoing{Row: m.Row, To: m.Chat.Peer, Message: m, Parts: s.ColumnInt(15)})
 		return err
 	})
 	slices.SortFunc(all, func(a, b Outgoing) int { return cmp.Compare(a.Row, b.Row) })
 	return all, err
 }
 
-// WaitingCount returns how many private messages wait.
-func (tx *Tx) WaitingCount() (int, error) {
+// WaitingCount returns how many private messages wait: here alone, and in the
+// mail network.
+func (tx *Tx) WaitingCount() (queued, stored int, err error) {
 	if err := tx.flush(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var n int
-	_, err := tx.one("SELECT coalesce(sum(waiting), 0) FROM chat", func(s *sqlite3.Stmt) { n = s.ColumnInt(0) })
-	return n, err
+	if _, err := tx.one("SELECT coalesce(sum(waiting), 0) FROM chat", func(s *sqlite3.Stmt) { queued = s.ColumnInt(0) }); err != nil || queued == 0 {
+		return 0, 0, err
+	}
+	_, err = tx.one(`SELECT count(*) FROM chat c
+		CROSS JOIN outbox o ON o.dest = c.peer AND o.expires = 0 JOIN message m ON m.id = o.message
+		WHERE c.waiting > 0 AND m.state = ?`, func(s *sqlite3.Stmt) { stored = s.ColumnInt(0) }, int64(StateStored))
+	return queued - stored, stored, err
 }
 
 // Acknowledge takes a person's word that lines of the room are durable there.
@@ -222,6 +227,15 @@ func (tx *Tx) Fail(m Message, reason string) (Message, error) {
 		if err != nil {
 			return Message{}, err
 		}
+		parts, waits, err := tx.sealedParts(m.Row, peer)
+		if err != nil {
+			return Message{}, err
+		}
+		if waits && parts == 0 {
+			if m.Seq, err = tx.freeSeq(m); err != nil {
+				return Message{}, err
+			}
+		}
 		if _, err := tx.unqueue(m, peer); err != nil {
 			return Message{}, err
 		}
@@ -286,8 +300,7 @@ func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
 	if err != nil || !ok {
 		return Message{}, false, err
 	}
-	parts := 0
-	ok, err = tx.one("SELECT parts FROM outbox WHERE dest = ? AND message = ?", func(s *sqlite3.Stmt) { parts = s.ColumnInt(0) }, peer, m.Row)
+	parts, ok, err := tx.sealedParts(m.Row, peer)
 	switch {
 	case err != nil || !ok:
 		return Message{}, false, err
@@ -298,8 +311,28 @@ func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
 	return m, err == nil, err
 }
 
+// sealedParts returns in how many packages a private message is under way, and
+// whether it waits at all.
+func (tx *Tx) sealedParts(message, peer int64) (parts int, waits bool, err error) {
+	waits, err = tx.one("SELECT parts FROM outbox WHERE dest = ? AND message = ?", func(s *sqlite3.Stmt) { parts = s.ColumnInt(0) }, peer, message)
+	return parts, waits, err
+}
+
+// freeSeq takes its number from a private message that nobody else will ever
+// see, so that nobody misses it: it shares the one before it, and keeps its
+// own where there is none.
+func (tx *Tx) freeSeq(m Message) (uint64, error) {
+	seq := m.Seq
+	if _, err := tx.one(`SELECT b.seq FROM message m JOIN message b ON b.chat = m.chat AND b.sender = m.sender AND b.seq < m.seq AND b.late = 0
+		WHERE m.id = ? ORDER BY b.seq DESC LIMIT 1`, func(s *sqlite3.Stmt) { seq = uint64(s.ColumnInt64(0)) }, m.Row); err != nil {
+		return 0, err
+	}
+	clear(tx.s.cache.seqs)
+	return seq, tx.exec("UPDATE message SET seq = ? WHERE id = ?", int64(seq), m.Row)
+}
+
 // Renumber changes the number of an own message that nobody else has, and what
-// to send for it. The number must be higher than all others of ours.
+// to send for it. The order of ours must stay what it is.
 func (tx *Tx) Renumber(m Message, seq uint64, payload []byte) error {
 	sealed, err := tx.s.records.Seal(rand.Reader, payload, envelopePlace(m.Row))
 	if err != nil {

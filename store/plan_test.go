@@ -58,7 +58,7 @@ func TestNoScans(t *testing.T) {
 	view(t, s, func(tx *Tx) error {
 		_, err := tx.Chats()
 		_, err2 := tx.Waiting()
-		_, err3 := tx.WaitingCount()
+		_, _, err3 := tx.WaitingCount()
 		return errors.Join(err, err2, err3)
 	})
 	for query := range maps.Clone(s.db.stmts) {

@@ -216,6 +216,7 @@ type Outgoing struct {
 	Row     int64 // the message's: ascending in the order of commits
 	To      identity.ID
 	Message Message
-	Payload []byte    // what to send, kept as it was made
+	Payload []byte    // what to send, kept as it was made; nil from Waiting
 	Expires time.Time // zero: never
+	Parts   int       // packages in which it is under way; 0: it waits to be sealed. Only from Waiting
 }
