@@ -28,8 +28,6 @@ var (
 	ErrNotText = errors.New("not sent: it is not UTF-8 text")
 	// ErrNotWaiting says that a message does not wait any more.
 	ErrNotWaiting = errors.New("no such message waits in the outbox")
-	// ErrInFlight says that a message has left already.
-	ErrInFlight = errors.New("too late: it is on its way already")
 )
 
 // UnknownPersonError says that nobody is known by a name.
@@ -227,7 +225,7 @@ func (m *Messenger) SetPetname(ctx context.Context, id identity.ID, name string)
 func (m *Messenger) Net(ctx context.Context) (n Net, err error) {
 	err = m.do(ctx, func(b *batch) error {
 		n = m.netNow()
-		n.Queued, err = b.tx.WaitingCount()
+		n.Queued, n.Stored, err = b.tx.WaitingCount()
 		return err
 	})
 	return n, err

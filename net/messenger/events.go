@@ -1,6 +1,8 @@
 package messenger
 
 import (
+	"time"
+
 	"dione/crypto/identity"
 	"dione/store"
 )
@@ -137,14 +139,17 @@ type Self struct {
 
 // Net is how the program hears and is heard.
 type Net struct {
-	Addrs      []string    // multiaddrs with /p2p at which it listens
-	LANOff     string      // why LAN discovery does not work, in words; "" when it does
-	Interfaces []Interface // what LAN discovery does on each interface
-	DHT        DHT         // its zero value while there is no node
-	Links      int         // live links to people now
-	Queued     int         // private messages waiting for somebody who is away
-	BytesIn    uint64      // since start, over all links
-	BytesOut   uint64      // since start, over all links
+	Addrs      []string      // multiaddrs with /p2p at which it listens
+	LANOff     string        // why LAN discovery does not work, in words; "" when it does
+	Interfaces []Interface   // what LAN discovery does on each interface
+	DHT        DHT           // its zero value while there is no node
+	Links      int           // live links to people now
+	Queued     int           // private messages that wait here
+	Stored     int           // private messages that wait in the mail network
+	BytesIn    uint64        // since start, over all links
+	BytesOut   uint64        // since start, over all links
+	Hour       Traffic       // of the links, in the time of Measured
+	Measured   time.Duration // the last hour, or since start
 }
 
 // Interface is one network interface as LAN discovery sees it.

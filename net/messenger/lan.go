@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -52,9 +53,20 @@ func (m *Messenger) netNow() Net {
 			n.Links++
 		}
 	}
-	n.BytesIn, n.BytesOut = m.swarm.Bytes()
 	n.DHT = m.dhtNow()
+	now := m.sampleOf(n.DHT)
+	n.BytesIn, n.BytesOut = now.links.In, now.links.Out
+	n.Hour, n.DHT.Hour, n.Measured = m.meter.last(now)
 	return n
+}
+
+// sample is the bytes since the start.
+func (m *Messenger) sample() sample { return m.sampleOf(m.dhtNow()) }
+
+func (m *Messenger) sampleOf(d DHT) sample {
+	s := sample{at: time.Now(), mail: Traffic{In: d.BytesIn, Out: d.BytesOut}}
+	s.links.In, s.links.Out = m.swarm.Bytes()
+	return s
 }
 
 // listenAddrs turns the multiaddrs of the configuration into what swarm

@@ -107,6 +107,7 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 	defer m.asked.Stop()
 	m.dials.timer.Reset(0)
 	defer m.dials.timer.Stop()
+	m.meter.take(m.sample())
 	m.mails.ctx = netCtx
 	defer m.mails.timer.Stop()
 	m.turn(sweepOutbox{}, sweepKeys{})
@@ -149,6 +150,7 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 				m.turn(held...)
 			}
 		case <-sweep.C:
+			m.meter.take(m.sample())
 			m.turn(sweepOutbox{})
 		case <-daily.C:
 			m.turn(sweepKeys{})
@@ -207,6 +209,7 @@ func (m *Messenger) commit(ins []input) {
 		k.l.push(k.s.receipt(epochs))
 	}
 	m.pending.push(b.told...)
+	m.changed.ring()
 }
 
 // write puts down what the inputs have changed of people and sessions, each

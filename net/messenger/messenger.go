@@ -79,6 +79,7 @@ type Messenger struct {
 	self     atomic.Pointer[Self]
 	listens  chan struct{}  // closed when Self has addresses
 	stopped  chan struct{}  // closed when the loop has ended
+	changed  bell           // rung after each commit
 	chats    sync.WaitGroup // dials of contacts, and serveChat of the links that we dialled
 
 	idle    sync.Mutex // held by whoever is the loop before Run
@@ -97,6 +98,7 @@ type Messenger struct {
 	dials    dials
 	mails    mails
 	net      Net
+	meter    meter
 }
 
 // New makes the engine of the profile in st: at the first start it makes the

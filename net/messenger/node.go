@@ -28,7 +28,11 @@ type DHT struct {
 	Seed       string // why a seed is not found; "" if all are, or others are known
 	BytesIn    uint64 // since the start
 	BytesOut   uint64
+	Hour       Traffic // in the time of Net.Measured
 }
+
+// Open reports whether there is any node to leave mail at.
+func (d DHT) Open() bool { return d.Servers+d.Near > 0 }
 
 // dhtNow is the state of our node.
 func (m *Messenger) dhtNow() DHT {
@@ -83,15 +87,18 @@ func (m *Messenger) runNode(ctx context.Context) error {
 	return nil
 }
 
-// nodeEvery is how often the node is asked how it is.
-const nodeEvery = time.Minute
+// nodeEvery is how often the node is asked how it is, countEvery how often it
+// is told how many nodes it knows: what changes much is told at once.
+const nodeEvery, countEvery = 2 * time.Second, time.Minute
 
 // watchNode tells when packages for others cannot be kept, and when they can
-// again.
+// again; and how many nodes are known.
 func (m *Messenger) watchNode(ctx context.Context) {
 	tick := time.NewTicker(nodeEvery)
 	defer tick.Stop()
 	var said nodeState
+	var seen DHT
+	var counted time.Time
 	for {
 		if st, ok := m.cfg.Node.State(); ok {
 			now := nodeState{problem: wordsOf(st.Err), lost: wordsOf(st.Lost)}
@@ -100,6 +107,14 @@ func (m *Messenger) watchNode(ctx context.Context) {
 				said = now
 			}
 		}
+		d := m.dhtNow()
+		is := DHT{Servers: d.Servers, Near: d.Near, Serves: d.Serves, ServesNear: d.ServesNear}
+		jump := is.Open() != seen.Open() || is.Serves != seen.Serves || is.ServesNear != seen.ServesNear ||
+			far(is.Servers, seen.Servers) || far(is.Near, seen.Near)
+		if is != seen && (jump || time.Since(counted) >= countEvery) {
+			m.post(ctx, nodesCounted{})
+			seen, counted = is, time.Now()
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -107,6 +122,19 @@ func (m *Messenger) watchNode(ctx context.Context) {
 		}
 	}
 }
+
+// far reports whether a number has changed by a quarter at least.
+func far(now, was int) bool { return now != was && 4*max(now-was, was-now) >= was }
+
+// nodesCounted says that other nodes are known than before.
+type nodesCounted struct{}
+
+func (nodesCounted) handle(m *Messenger, b *batch) error {
+	b.then(func() { m.pending.push(NetChanged{Net: m.netNow()}) })
+	return nil
+}
+
+func (nodesCounted) fail(error) bool { return false }
 
 // nodeState is what is told of the node's disk; "" for what is well.
 type nodeState struct{ problem, lost string }

@@ -76,7 +76,7 @@ func (m *Messenger) setContact(p *person, c store.Contact) {
 			m.pending.push(Notice{Text: fmt.Sprintf("%s calls themselves %s now", m.shown(p), c.Claimed)})
 		}
 	}
-	if was.Standing != c.Standing || was.Verified != c.Verified || was.Kept != c.Kept || !slices.Equal(was.Addrs, c.Addrs) || !slices.Equal(was.Heard, c.Heard) {
+	if was.Standing != c.Standing || was.Verified != c.Verified || was.Kept != c.Kept || (was.Gen > 0) != (c.Gen > 0) || !slices.Equal(was.Addrs, c.Addrs) || !slices.Equal(was.Heard, c.Heard) {
 		m.pending.push(PersonChanged{Person: m.shown(p)})
 	}
 }
@@ -103,6 +103,7 @@ func (m *Messenger) shown(p *person) Person {
 		Problem:  p.problem,
 		Welcome:  p.welcome,
 		Pending:  p.pending,
+		Mail:     p.Gen > 0,
 	}
 	if m.twins[p.twin()] > 1 {
 		s.Tag = p.ID.LongTag()

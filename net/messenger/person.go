@@ -18,6 +18,7 @@ type Person struct {
 	Problem  string   // why they were not reached lately, in a few words; "" if they were
 	Welcome  bool     // they are connected, and have accepted us: private messages reach them
 	Pending  bool     // they are connected, and have not accepted us yet, as far as is known
+	Mail     bool     // there is a session with them: while they are away, the mail network can keep what we write
 }
 
 // Near reports whether there is a live link over the LAN now.

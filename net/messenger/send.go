@@ -3,7 +3,6 @@ package messenger
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -275,49 +274,6 @@ func (m *Messenger) onAck(b *batch, p *person, l *link, ack wire.Ack) error {
 		}
 	})
 	return nil
-}
-
-// Outbox lists the private messages that wait for somebody, oldest first.
-func (m *Messenger) Outbox(ctx context.Context) ([]Message, error) {
-	var msgs []Message
-	err := m.store.View(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Waiting()
-		for _, row := range rows {
-			msgs = append(msgs, row.Message)
-		}
-		return err
-	})
-	return msgs, err
-}
-
-// Cancel gives up a private message that still waits.
-func (m *Messenger) Cancel(ctx context.Context, chat Chat, id MessageID) error {
-	return m.do(ctx, func(b *batch) error {
-		msg, ok, err := b.tx.Cancel(chat, id)
-		if errors.Is(err, store.ErrSealed) {
-			return refuse(ErrInFlight)
-		}
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return refuse(ErrNotWaiting)
-		}
-		b.tell(StateChanged{Message: msg})
-		return nil
-	})
-}
-
-// Retry looks for everybody for whom something waits, at once.
-func (m *Messenger) Retry(ctx context.Context) error {
-	m.Refresh()
-	return m.do(ctx, func(b *batch) error {
-		for _, p := range m.people {
-			b.send(p)
-		}
-		b.then(m.dialAll)
-		return nil
-	})
 }
 
 // sortedPeople returns everybody known, nearest first.
