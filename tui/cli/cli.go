@@ -24,6 +24,7 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitLate   = 3
 	exitInUse  = 4
 )
 
@@ -64,11 +65,14 @@ func exitCode(err error) int {
 	var usage usageError
 	var setting *config.Error
 	var inUse *store.InUseError
+	var late *lateError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage), errors.As(err, &setting):
 		return exitUsage
+	case errors.As(err, &late):
+		return exitLate
 	case errors.As(err, &inUse):
 		return exitInUse
 	}
@@ -107,6 +111,8 @@ func newRoot() *cobra.Command {
 		historyCommand(),
 		addCommand(),
 		inviteCommand(),
+		sendCommand(),
+		tailCommand(),
 		nodeCommand(),
 		passphraseCommand(),
 		exportCommand(),

@@ -141,13 +141,20 @@ func answerRunning[T any](ctx context.Context, cmd *cobra.Command, cfg config.Co
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	return s.runFor(ctx, func(ctx context.Context) error {
+		return control.Answer(ctx, s.messenger, req, func(r any) error { return show(r.(T)) })
+	})
+}
+
+// runFor runs the engine for as long as f takes.
+func (s *session) runFor(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.messenger.Run(ctx) })
 	g.Go(func() error {
 		defer cancel()
-		return control.Answer(ctx, s.messenger, req, func(r any) error { return show(r.(T)) })
+		return f(ctx)
 	})
 	g.Go(func() error { // nobody else reads them
 		for {

@@ -132,6 +132,16 @@ func TestUsage(t *testing.T) {
 		{[]string{"history", " "}, `history needs one PEER: .*`, helpHint},
 		{[]string{"history", "#lan", "-n", "x"}, `--number: "x" is no number`, helpHint},
 		{[]string{"history", "#lan", "-n", "0"}, `--number 0 shows nothing`, helpHint},
+		{[]string{"send"}, `send needs a PEER: .*`, helpHint},
+		{[]string{"send", " ", "hi"}, `send needs a PEER: .*`, helpHint},
+		{[]string{"send", "bob"}, `nothing to send`, helpHint}, // standard input is empty
+		{[]string{"send", "bob", " "}, `nothing to send`, helpHint},
+		{[]string{"send", "bob", strings.Repeat("x", 16<<10+1)}, `too long: limit 16 KiB`, helpHint},
+		{[]string{"send", "bob", "\xff"}, `not sent: it is not UTF-8 text`, helpHint},
+		{[]string{"send", "bob", "hi", "--wait", "read"}, `--wait "read": it takes queued, stored or delivered`, helpHint},
+		{[]string{"send", "bob", "hi", "--timeout", "soon"}, `--timeout: "soon" is no time, such as 30s or 5m`, helpHint},
+		{[]string{"send", "bob", "hi", "--timeout", "-1s"}, `--timeout -1s: it takes 0, for no limit, to 720h0m0s`, helpHint},
+		{[]string{"tail", "bob"}, `dione tail takes no "bob"`, helpHint},
 	} {
 		s.run(tt.args...).fails(2, tt.failed, tt.hint)
 	}

@@ -43,6 +43,8 @@ func flagError(err error) error {
 	switch invalid.GetFlag().Value.Type() {
 	case "bool":
 		what = "is neither true nor false"
+	case "duration":
+		what = "is no time, such as 30s or 5m"
 	case "int":
 		what = "is no number"
 	}

@@ -81,8 +81,9 @@ type (
 	// Outbox lists the messages that wait.
 	Outbox struct{}
 
-	// Retry tries to deliver what waits now.
-	Retry struct{}
+	// Retry tries to deliver now what waits for the person of the waiting
+	// message whose ID begins with ID, or with ID "" all that waits.
+	Retry struct{ ID string }
 
 	// Cancel gives up the waiting message whose ID begins with ID.
 	Cancel struct{ ID string }
@@ -188,7 +189,7 @@ func All() []Spec {
 		{"verify", "/verify [NAME] [done]", "compare safety numbers with somebody; done says that they are equal", parseVerify},
 		{"unverify", "/unverify [NAME]", "take a verification back", parseWho(func(who string) Command { return Unverify{who} })},
 		{"net", "/net", "show addresses, interfaces and traffic", bare(Net{})},
-		{"outbox", "/outbox [retry|cancel ID]", "show what waits to be delivered, try again, or give a message up", parseOutbox},
+		{"outbox", "/outbox [retry [ID]|cancel ID]", "show what waits to be delivered, try again, or give a message up", parseOutbox},
 		{"quit", "/quit", "leave", bare(Quit{})},
 	}
 }
@@ -289,8 +290,8 @@ func parseOutbox(rest string) (Command, bool) {
 	switch {
 	case action == "":
 		return Outbox{}, true
-	case action == "retry" && id == "":
-		return Retry{}, true
+	case action == "retry" && !strings.ContainsAny(id, " \t"):
+		return Retry{ID: strings.ToLower(id)}, true
 	case action == "cancel" && id != "" && !strings.ContainsAny(id, " \t"):
 		return Cancel{ID: strings.ToLower(id)}, true
 	}

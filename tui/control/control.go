@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,12 +29,13 @@ const (
 	// maxPath is the longest path of a socket that every system takes.
 	maxPath = 100
 
-	maxRequest = 4 << 10 // bytes of one
-	maxClients = 16      // at a time
+	maxRequest = 128 << 10 // bytes of one: the longest text, all of it escaped, and as much again
+	maxClients = 16        // at a time
+	maxStreams = 8         // of them that follow what happens
 
 	askTime    = 2 * time.Second  // for a request to come
 	answerTime = 30 * time.Second // for the whole of an answer
-	silentTime = 15 * time.Second // between two lines of an answer
+	silentTime = 15 * time.Second // between two lines of an answer; for one to be read
 	acceptTime = time.Second      // until the next try when the system has no room for a connection
 )
 
@@ -52,6 +54,8 @@ type Server struct {
 	log    *slog.Logger
 	dir    string // of the profile
 	tmp    string // the socket's own directory; "" if it is in the profile's
+
+	streams atomic.Int32 // answers under way that come as things happen
 }
 
 // Listen opens the socket of the profile in dir, which this process has.
@@ -161,20 +165,46 @@ func (s *Server) Run(ctx context.Context) error {
 // serve answers one request.
 func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	limit := time.AfterFunc(answerTime, cancel)
+	defer limit.Stop()
 	_ = conn.SetReadDeadline(time.Now().Add(askTime)) // a closed one shows with the read
 	line, err := bufio.NewReader(io.LimitReader(conn, maxRequest)).ReadBytes('\n')
 	if err != nil {
 		s.log.Debug("control: no request", slog.Any("error", err))
 		return
 	}
+	req, err := parseRequest(line)
+	if err == nil && req.streams() {
+		if s.streams.Add(1) > maxStreams {
+			err = &remoteError{fmt.Sprintf("%d others wait or follow already", maxStreams), "end one of them, and try again"}
+		}
+		defer s.streams.Add(-1)
+		limit.Stop()
+		hangUp := make(chan struct{})
+		defer func() {
+			_ = conn.Close()
+			<-hangUp
+		}()
+		_ = conn.SetReadDeadline(time.Time{})
+		go func() { // whoever asked says no more: what comes is their end
+			defer close(hangUp)
+			_, _ = conn.Read(make([]byte, 1))
+			cancel()
+		}()
+	}
 	out := bufio.NewWriter(conn)
 	enc := json.NewEncoder(out)
-	req, err := parseRequest(line)
 	if err == nil {
 		err = Answer(ctx, s.engine, req, func(r any) error {
+			if req.streams() { // the others have a deadline as a whole
+				_ = conn.SetWriteDeadline(time.Now().Add(silentTime))
+			}
+			if r == nil {
+				return errors.Join(enc.Encode(answer{}), out.Flush())
+			}
 			b, err := json.Marshal(r)
 			if err != nil {
 				return err
@@ -227,6 +257,8 @@ func Ask(ctx context.Context, dir string, req Request, tell func(json.RawMessage
 			return &remoteError{a.Error, a.Hint}
 		case a.End:
 			return nil
+		case a.Record == nil:
+			continue // a sign of life
 		}
 		if err := tell(a.Record); err != nil {
 			return err

@@ -86,6 +86,18 @@ func (reader) Revoke(_ context.Context, text string) error {
 	return nil
 }
 
+func (reader) Send(context.Context, messenger.Chat, string) (messenger.Message, error) {
+	return messenger.Message{}, messenger.ErrEmpty
+}
+
+func (reader) Message(context.Context, messenger.Chat, identity.ID, messenger.MessageID) (messenger.Message, bool, error) {
+	return messenger.Message{}, false, nil
+}
+
+func (reader) After(context.Context, int64, int) ([]messenger.Message, error) { return nil, nil }
+func (reader) Newest(context.Context) (int64, error)                          { return 0, nil }
+func (reader) Changed() <-chan struct{}                                       { return nil }
+
 func (reader) Net(context.Context) (messenger.Net, error) { return messenger.Net{Links: 7}, nil }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -172,6 +184,10 @@ func TestRoundTrip(t *testing.T) {
 		{Request{What: Add}, "no address", "write one"},
 		{Request{What: Revoke, Text: "dione:b"}, messenger.ErrNoInvitation.Error(), ""},
 		{Request{What: History, Peer: "bob", N: -1}, "control: -1 messages cannot be shown", ""},
+		{Request{What: Send, Peer: "zoe", For: "stored"}, `nobody known is called "zoe"`, "dione peers lists the people you know"},
+		{Request{What: Send, Peer: "bob", For: "stored"}, messenger.ErrEmpty.Error(), ""},
+		{Request{What: Send, Peer: "bob", For: "read"}, `control: no message is ever "read"`, ""},
+		{Request{What: Send, Peer: "bob", For: "stored", Time: -1}, "control: nobody waits for -1ns", ""},
 	} {
 		_, err := ask(t, dir, tt.req)
 		if err == nil || err.Error() != tt.text || hintOf(err) != tt.hint {
@@ -276,7 +292,7 @@ func TestGarbage(t *testing.T) {
 		"", "\n", "{}\n", "null\n", "[]\n", "{\"what\":7}\n", "GET / HTTP/1.1\r\n\r\n", "\x00\xff\n",
 		`{"what":"history","n":99999999999999999999}` + "\n",
 		strings.Repeat("[", 2000) + "\n",
-		strings.Repeat("x", 64<<10),
+		strings.Repeat("x", 2*maxRequest),
 		`{"what":"id"}`,
 	} {
 		conn, err := net.Dial("unix", filepath.Join(dir, socketName))
@@ -366,7 +382,8 @@ func TestOddServer(t *testing.T) {
 }
 
 func FuzzRequest(f *testing.F) {
-	for _, req := range []Request{{What: ID}, {What: History, Peer: "bob", N: 3}, {What: "x", N: -1}} {
+	for _, req := range []Request{{What: ID}, {What: History, Peer: "bob", N: 3}, {What: "x", N: -1},
+		{What: Send, Peer: "bob", Text: "x", For: "stored", Time: time.Second}, {What: Tail}} {
 		b, err := json.Marshal(req)
 		if err != nil {
 			f.Fatal(err)
@@ -387,6 +404,9 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%q is %+v, and %s is %+v (%v)", in, req, b, again, err)
 		}
 		err = Answer(t.Context(), reader{messages: 3}, req, func(r any) error {
+			if r == nil {
+				return errors.New("enough")
+			}
 			if _, ok := r.(record.Record); !ok {
 				t.Errorf("%T is no record", r)
 			}

@@ -17,6 +17,9 @@ const (
 	pageSize    = 500
 )
 
+// MaxWait is how long the answer to Send waits at most.
+const MaxWait = 30 * 24 * time.Hour
+
 // The requests.
 const (
 	ID      = "id"
@@ -28,6 +31,9 @@ const (
 	Invite      = "invite"
 	Invitations = "invitations"
 	Revoke      = "revoke"
+
+	Send = "send"
+	Tail = "tail"
 )
 
 // addTime is how long an answer to Add waits to see whether the new contact is
@@ -36,12 +42,17 @@ const addTime, lookEvery = 12 * time.Second, 50 * time.Millisecond
 
 // Request is a question.
 type Request struct {
-	What string `json:"what"`           // one of the requests
-	Peer string `json:"peer,omitempty"` // of History: "#lan" or a NAME
-	N    int    `json:"n,omitempty"`    // of History: how many of the newest
-	Text string `json:"text,omitempty"` // of Add: an address or an invitation; of Revoke: an invitation
-	As   string `json:"as,omitempty"`   // of Add: a petname
+	What string        `json:"what"`           // one of the requests
+	Peer string        `json:"peer,omitempty"` // of History and Send: "#lan" or a NAME
+	N    int           `json:"n,omitempty"`    // of History: how many of the newest
+	Text string        `json:"text,omitempty"` // of Add: an address or an invitation; of Revoke: an invitation; of Send
+	As   string        `json:"as,omitempty"`   // of Add: a petname
+	For  string        `json:"for,omitempty"`  // of Send: the state that is waited for
+	Time time.Duration `json:"time,omitempty"` // of Send: for how long; 0: as long as it takes
 }
+
+// streams reports whether answers come as things happen.
+func (r Request) streams() bool { return r.What == Send || r.What == Tail }
 
 // parseRequest reads what another process asks.
 func parseRequest(line []byte) (req Request, err error) {
@@ -50,6 +61,9 @@ func parseRequest(line []byte) (req Request, err error) {
 	}
 	if req.N < 0 {
 		return Request{}, fmt.Errorf("control: %d messages cannot be shown", req.N)
+	}
+	if req.Time < 0 || req.Time > MaxWait {
+		return Request{}, fmt.Errorf("control: nobody waits for %v", req.Time)
 	}
 	return req, nil
 }
@@ -66,9 +80,16 @@ type Engine interface {
 	Invite(ctx context.Context) (messenger.Invitation, error)
 	Invitations(ctx context.Context) ([]messenger.Invitation, error)
 	Revoke(ctx context.Context, text string) error
+
+	Send(ctx context.Context, chat messenger.Chat, text string) (messenger.Message, error)
+	Message(ctx context.Context, chat messenger.Chat, from identity.ID, id messenger.MessageID) (messenger.Message, bool, error)
+	After(ctx context.Context, row int64, n int) ([]messenger.Message, error)
+	Newest(ctx context.Context) (row int64, err error)
+	Changed() <-chan struct{}
 }
 
-// Answer gives every record that answers req to tell.
+// Answer gives every record that answers req to tell. A nil record says that
+// nothing more is known now: what was told is to be handed out.
 func Answer(ctx context.Context, r Engine, req Request, tell func(any) error) error {
 	switch req.What {
 	case ID:
@@ -111,6 +132,10 @@ func Answer(ctx context.Context, r Engine, req Request, tell func(any) error) er
 		return err
 	case Revoke:
 		return r.Revoke(ctx, req.Text)
+	case Send:
+		return send(ctx, r, req, tell)
+	case Tail:
+		return tail(ctx, r, tell)
 	}
 	return fmt.Errorf("control: no request is called %q", req.What)
 }
@@ -147,18 +172,23 @@ type nobodyError struct{ error }
 func (e nobodyError) Unwrap() error { return e.error }
 func (e nobodyError) Hint() string  { return "dione peers lists the people you know" }
 
+// chatOf returns the chat that "#lan" or a NAME means.
+func chatOf(ctx context.Context, r Engine, name string) (messenger.Chat, error) {
+	if name == messenger.Room.String() {
+		return messenger.Room, nil
+	}
+	p, err := r.Resolve(ctx, name)
+	var unknown *messenger.UnknownPersonError
+	if errors.As(err, &unknown) {
+		err = nobodyError{err}
+	}
+	return messenger.Chat{Peer: p.ID}, err
+}
+
 func history(ctx context.Context, r Engine, req Request, tell func(any) error) error {
-	chat := messenger.Room
-	if req.Peer != chat.String() {
-		p, err := r.Resolve(ctx, req.Peer)
-		var unknown *messenger.UnknownPersonError
-		if errors.As(err, &unknown) {
-			return nobodyError{err}
-		}
-		if err != nil {
-			return err
-		}
-		chat.Peer = p.ID
+	chat, err := chatOf(ctx, r, req.Peer)
+	if err != nil {
+		return err
 	}
 	people, err := r.People(ctx)
 	if err != nil {

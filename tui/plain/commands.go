@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
 	"dione/tui/command"
 	"dione/tui/record"
@@ -47,8 +48,7 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 	case command.Outbox:
 		return s.outbox(ctx)
 	case command.Retry:
-		s.info("looking for the people for whom something waits")
-		return s.client.Retry(ctx)
+		return s.retry(ctx, cmd.ID)
 	case command.Cancel:
 		return s.cancel(ctx, cmd.ID)
 	case command.Quit:
@@ -137,20 +137,49 @@ func (s *session) outbox(ctx context.Context) error {
 	return nil
 }
 
-// cancel gives up the one waiting message whose id begins so.
-func (s *session) cancel(ctx context.Context, prefix string) error {
+// waitingOf returns the one waiting message whose id begins so.
+func (s *session) waitingOf(ctx context.Context, prefix string) (found messenger.Waiting, err error) {
 	msgs, err := s.client.Outbox(ctx)
+	if err != nil {
+		return found, err
+	}
+	n := 0
+	for _, m := range msgs {
+		if strings.HasPrefix(m.ID.String(), prefix) {
+			found = m
+			n++
+		}
+	}
+	if n != 1 {
+		return found, fmt.Errorf("%d waiting messages begin with %q: /outbox lists them", n, prefix)
+	}
+	return found, nil
+}
+
+func (s *session) cancel(ctx context.Context, prefix string) error {
+	m, err := s.waitingOf(ctx, prefix)
 	if err != nil {
 		return err
 	}
-	var found []messenger.Message
-	for _, m := range msgs {
-		if strings.HasPrefix(m.ID.String(), prefix) {
-			found = append(found, m)
+	return s.client.Cancel(ctx, m.Chat, m.ID)
+}
+
+// retry tries to deliver what waits for the person of a message, or for all.
+func (s *session) retry(ctx context.Context, prefix string) error {
+	if prefix == "" {
+		if err := s.client.Retry(ctx, identity.ID{}); err != nil {
+			return err
 		}
+		s.info("looking for everybody for whom something waits")
+		return nil
 	}
-	if len(found) != 1 {
-		return fmt.Errorf("%d waiting messages begin with %q: /outbox lists them", len(found), prefix)
+	m, err := s.waitingOf(ctx, prefix)
+	if err != nil {
+		return err
 	}
-	return s.client.Cancel(ctx, found[0].Chat, found[0].ID)
+	if err := s.client.Retry(ctx, m.Chat.Peer); err != nil {
+		return err
+	}
+	s.info("looking for %s, for whom it waits", s.person(ctx, m.Chat.Peer))
+	return nil
 }

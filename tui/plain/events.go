@@ -43,8 +43,8 @@ func (s *session) begin(ctx context.Context) error {
 		s.people[p.ID] = p
 	}
 	waiting, err := s.client.Outbox(ctx)
-	for _, m := range waiting {
-		s.follow(m)
+	for _, w := range waiting {
+		s.follow(w.Message)
 	}
 	return err
 }
@@ -96,8 +96,7 @@ func (s *session) printEvent(ctx context.Context, ev messenger.Event) {
 		s.sent(ev.Message)
 	case messenger.MessageReceived:
 		if ev.Message.Row > s.seen {
-			s.seen = ev.Message.Row
-			s.print(record.MessageOf(ev.Message, ev.From))
+			s.received(ctx, ev.Message, ev.From)
 		}
 	case messenger.StateChanged:
 		s.state(ev.Message)
@@ -138,7 +137,7 @@ func (s *session) sent(m messenger.Message) {
 func (s *session) state(m messenger.Message) {
 	was, open := s.open[m.ID]
 	ours := s.first != 0 && m.Row >= s.first // sent in this run, so told until it left open
-	if ours && !open || open && was.State == m.State && was.Acked == m.Acked && was.State != messenger.StateQueued {
+	if ours && !open || open && was.State == m.State && was.Acked == m.Acked && was.Addressed == m.Addressed && was.State != messenger.StateQueued {
 		return
 	}
 	s.print(record.StateOf(m))
@@ -166,8 +165,7 @@ func (s *session) catchUp(ctx context.Context) error {
 				s.sent(m)
 				continue
 			}
-			s.seen = m.Row
-			s.print(record.MessageOf(m, s.person(ctx, m.From)))
+			s.received(ctx, m, s.person(ctx, m.From))
 		}
 		if len(msgs) < page {
 			break
@@ -179,7 +177,7 @@ func (s *session) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if ok && (m.State != was.State || m.Acked != was.Acked) {
+		if ok && (m.State != was.State || m.Acked != was.Acked || m.Addressed != was.Addressed) {
 			s.state(m)
 		}
 	}

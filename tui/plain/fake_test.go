@@ -28,7 +28,7 @@ type fake struct {
 	untold   []messenger.Event
 	most     int // submissions that waited at a time
 	petnames map[identity.ID]string
-	retried  int
+	retried  []identity.ID
 	failWith error
 }
 
@@ -214,13 +214,13 @@ func (f *fake) SetPetname(_ context.Context, id identity.ID, name string) error 
 	return nil
 }
 
-func (f *fake) Outbox(context.Context) ([]messenger.Message, error) {
+func (f *fake) Outbox(context.Context) ([]messenger.Waiting, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var waiting []messenger.Message
+	var waiting []messenger.Waiting
 	for _, m := range f.rows {
 		if m.Mine && !m.Chat.IsRoom() && m.State == messenger.StateQueued {
-			waiting = append(waiting, m)
+			waiting = append(waiting, messenger.Waiting{Message: m, Why: "no mailbox node reachable"})
 		}
 	}
 	return waiting, nil
@@ -236,8 +236,8 @@ func (f *fake) Cancel(_ context.Context, chat messenger.Chat, id messenger.Messa
 	return errors.New("not there")
 }
 
-func (f *fake) Retry(context.Context) error {
-	f.retried++
+func (f *fake) Retry(_ context.Context, to identity.ID) error {
+	f.retried = append(f.retried, to)
 	return nil
 }
 

@@ -42,9 +42,9 @@ type client interface {
 	Resolve(ctx context.Context, name string) (messenger.Person, error)
 	SetName(ctx context.Context, name string) error
 	SetPetname(ctx context.Context, id identity.ID, name string) error
-	Outbox(ctx context.Context) ([]messenger.Message, error)
+	Outbox(ctx context.Context) ([]messenger.Waiting, error)
 	Cancel(ctx context.Context, chat messenger.Chat, id messenger.MessageID) error
-	Retry(ctx context.Context) error
+	Retry(ctx context.Context, to identity.ID) error
 	Net(ctx context.Context) (messenger.Net, error)
 	Add(ctx context.Context, address, petname string) (messenger.Person, error)
 	Invite(ctx context.Context) (messenger.Invitation, error)
@@ -77,6 +77,7 @@ type session struct {
 	open    map[messenger.MessageID]messenger.Message // own messages whose state may still change, without their texts
 	near    map[identity.ID]messenger.Path            // who was told to be here
 	people  map[identity.ID]messenger.Person          // what was told of people last
+	gaps    map[identity.ID]*gap                      // which of their messages are missing
 	quit    bool
 }
 
@@ -88,6 +89,7 @@ func newSession(c client, out io.Writer, opts Options) *session {
 		open:   make(map[messenger.MessageID]messenger.Message),
 		near:   make(map[identity.ID]messenger.Path),
 		people: make(map[identity.ID]messenger.Person),
+		gaps:   make(map[identity.ID]*gap),
 	}
 }
 

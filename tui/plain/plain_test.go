@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,7 +138,7 @@ func TestEvents(t *testing.T) {
 			{messenger.StateChanged{Message: failed}, "state " + id + " failed 0 0 nobody near",
 				`"kind":"state","id":"` + id + `","state":"failed","stored":0,"replicas":0,"reason":"nobody near"`},
 			{messenger.MessageReceived{Message: theirs, From: bob}, "message " + theirs.ID.String() + " " + him + " " + him + ` bob bbbb 2026-11-20T14:02:09.000Z lan \u001b[2J`,
-				`"kind":"message","id":"` + theirs.ID.String() + `","conversation":"` + him + `","from":"` + him + `","name":"bob","tag":"bbbb","text":"\u001b[2J","sent":"2026-11-20T14:02:09.000Z","path":"lan"`},
+				`"kind":"message","id":"` + theirs.ID.String() + `","conversation":"` + him + `","from":"` + him + `","name":"bob","tag":"bbbb","text":"\u001b[2J","sent":"2026-11-20T14:02:09.000Z","path":"lan","arrived":"","late":false`},
 			{messenger.Notice{Text: "port 1 is taken", Hint: "wait"}, "info port 1 is taken — hint: wait",
 				`"kind":"info","text":"port 1 is taken","hint":"wait"`},
 			{messenger.Notice{Text: "disk full", Failed: true}, "error disk full",
@@ -173,17 +174,18 @@ func TestCommands(t *testing.T) {
 		expect(t, "the chat stays", r.types("you?"), "sent 0005"+firstID[4:]+" "+her+" you?")
 		expect(t, "/history", r.types("/history 1"), "history 0005"+firstID[4:]+" "+her+" "+f.self.ID.String()+" ann aaaa 2026-11-20T14:02:09.000Z queued you?")
 		expect(t, "/outbox", r.types("/outbox"),
-			"waiting 0003"+firstID[4:]+" "+her+" eve eeee 2026-11-20T14:02:09.000Z psst",
-			"waiting 0004"+firstID[4:]+" "+him+" bob bbbb 2026-11-20T14:02:09.000Z hi",
-			"waiting 0005"+firstID[4:]+" "+her+" eve eeee 2026-11-20T14:02:09.000Z you?")
+			"waiting 0003"+firstID[4:]+" "+her+" eve eeee 2026-11-20T14:02:09.000Z queued psst — reason: no mailbox node reachable",
+			"waiting 0004"+firstID[4:]+" "+him+" bob bbbb 2026-11-20T14:02:09.000Z queued hi — reason: no mailbox node reachable",
+			"waiting 0005"+firstID[4:]+" "+her+" eve eeee 2026-11-20T14:02:09.000Z queued you? — reason: no mailbox node reachable")
 		expect(t, "/outbox cancel of several", r.types("/outbox cancel 000"), `error 3 waiting messages begin with "000": /outbox lists them`)
 		expect(t, "/outbox cancel", r.types("/outbox cancel 0004"))
 		if f.rows[3].State != messenger.StateFailed {
 			t.Error("/outbox cancel changed nothing")
 		}
-		expect(t, "/outbox retry", r.types("/outbox retry"), "info looking for the people for whom something waits")
-		if f.retried != 1 {
-			t.Errorf("tried %d times", f.retried)
+		expect(t, "/outbox retry", r.types("/outbox retry"), "info looking for everybody for whom something waits")
+		expect(t, "/outbox retry of one", r.types("/outbox retry 0003"), "info looking for eve ·eeee, for whom it waits")
+		if want := []identity.ID{{}, {3}}; !slices.Equal(f.retried, want) {
+			t.Errorf("tried %v, want %v", f.retried, want)
 		}
 		expect(t, "/petname here", r.types("/petname evi"))
 		expect(t, "/petname there", r.types("/petname bob bobby"))
@@ -200,7 +202,7 @@ func TestCommands(t *testing.T) {
 		expect(t, "/name", r.types("/name"), "info you are ann ·aaaa")
 		expect(t, "/name NEW", r.types("/name anna"), "info you are anna ·aaaa")
 		expect(t, "/name of nothing", r.types("/name !"), `error "!" is no name`)
-		expect(t, "/net", r.types("/net"), "net /ip4/10.0.0.1/tcp/4001 links 1 queued 0 in 300 out 400")
+		expect(t, "/net", r.types("/net"), "net /ip4/10.0.0.1/tcp/4001 links 1 queued 0 stored 0 in 300 out 400 hour 0 0 mail 0 0 measured 0")
 		expect(t, "/help", r.types("/help who"), "info /who [NAME]: show who is near and whom you know, or all about one of them")
 		expect(t, "unknown command", r.types("/wo"), "error no command /wo — hint: did you mean /who? (//wo sends it as text)")
 		expect(t, "unknown name", r.types("/msg zoe"), `error nobody known is called "zoe" — hint: /who lists the people you know; /add takes an address or an invitation`)

@@ -38,7 +38,14 @@ func MessageOf(m messenger.Message, from messenger.Person) Message {
 		Text:         m.Text,
 		Sent:         Time{m.Sent},
 		Path:         m.Path.String(),
+		Arrived:      Time{m.Arrived},
+		Late:         m.Late,
 	}
+}
+
+// MissingOf tells how many messages of p have not come yet.
+func MissingOf(p messenger.Person, n int) Missing {
+	return Missing{Conversation: p.ID.String(), Name: p.Name, Tag: p.Tag, Missing: n}
 }
 
 // StateOf tells how far the own message m has come.
@@ -97,11 +104,13 @@ func HistoryOf(m messenger.Message, name, tag string) History {
 		Stored:       m.Acked,
 		Replicas:     m.Addressed,
 		Reason:       m.Reason,
+		Arrived:      Time{m.Arrived},
+		Late:         m.Late,
 	}
 }
 
 // WaitingOf tells of a message that waits for to.
-func WaitingOf(m messenger.Message, to messenger.Person) Waiting {
+func WaitingOf(m messenger.Waiting, to messenger.Person) Waiting {
 	return Waiting{
 		ID:           m.ID.String(),
 		Conversation: m.Chat.String(),
@@ -109,6 +118,11 @@ func WaitingOf(m messenger.Message, to messenger.Person) Waiting {
 		Tag:          to.Tag,
 		Text:         m.Text,
 		Sent:         Time{m.Sent},
+		State:        m.State.String(),
+		Stored:       m.Acked,
+		Replicas:     m.Addressed,
+		Sealed:       m.Sealed,
+		Reason:       m.Why,
 	}
 }
 
@@ -119,13 +133,33 @@ func NetOf(n messenger.Net) Net {
 		Interfaces: make([]Interface, len(n.Interfaces)),
 		Links:      n.Links,
 		Queued:     n.Queued,
+		Stored:     n.Stored,
 		BytesIn:    n.BytesIn,
 		BytesOut:   n.BytesOut,
 		LANOff:     n.LANOff,
-		DHT:        DHT(n.DHT),
+		DHT:        dhtOf(n.DHT),
+		Hour:       Traffic(n.Hour),
+		Measured:   int(n.Measured.Seconds()),
 	}
 	for i, in := range n.Interfaces {
 		r.Interfaces[i] = Interface{Name: in.Name, Addrs: append([]string{}, in.Addrs...), Problem: in.Problem}
 	}
 	return r
+}
+
+func dhtOf(d messenger.DHT) DHT {
+	return DHT{
+		Mode:       d.Mode,
+		Servers:    d.Servers,
+		Near:       d.Near,
+		Serves:     d.Serves,
+		ServesNear: d.ServesNear,
+		Held:       d.Held,
+		Capacity:   d.Capacity,
+		Problem:    d.Problem,
+		Seed:       d.Seed,
+		BytesIn:    d.BytesIn,
+		BytesOut:   d.BytesOut,
+		Hour:       Traffic(d.Hour),
+	}
 }

@@ -97,6 +97,17 @@ type (
 		Text         string `json:"text"`
 		Sent         Time   `json:"sent"`
 		Path         string `json:"path"`
+		Arrived      Time   `json:"arrived"`
+		Late         bool   `json:"late"`
+	}
+
+	// Missing says how many messages of somebody, before the newest one that is
+	// here, have not come yet: 0 once they have.
+	Missing struct {
+		Conversation string `json:"conversation"`
+		Name         string `json:"name"`
+		Tag          string `json:"tag"`
+		Missing      int    `json:"missing"`
 	}
 
 	// State says how far an own message has come.
@@ -164,9 +175,12 @@ type (
 		Stored       int    `json:"stored"`
 		Replicas     int    `json:"replicas"`
 		Reason       string `json:"reason"`
+		Arrived      Time   `json:"arrived"`
+		Late         bool   `json:"late"`
 	}
 
-	// Waiting is an own message that waits for somebody who is away.
+	// Waiting is an own message that waits for somebody. Sealed says that it
+	// can be cancelled no more, Reason why it waits.
 	Waiting struct {
 		ID           string `json:"id"`
 		Conversation string `json:"conversation"`
@@ -174,34 +188,50 @@ type (
 		Tag          string `json:"tag"`
 		Text         string `json:"text"`
 		Sent         Time   `json:"sent"`
+		State        string `json:"state"`
+		Stored       int    `json:"stored"`
+		Replicas     int    `json:"replicas"`
+		Sealed       bool   `json:"sealed"`
+		Reason       string `json:"reason"`
 	}
 
-	// Net is how the program hears and is heard.
+	// Net is how the program hears and is heard. Hour is the bytes of the links
+	// in the last Measured seconds, an hour or less; that of DHT the same.
 	Net struct {
 		Addrs      []string    `json:"addrs"`
 		Interfaces []Interface `json:"interfaces"`
 		Links      int         `json:"links"`
 		Queued     int         `json:"queued"`
+		Stored     int         `json:"stored"`
 		BytesIn    uint64      `json:"bytes_in"`
 		BytesOut   uint64      `json:"bytes_out"`
 		LANOff     string      `json:"lan_off"`
 		DHT        DHT         `json:"dht"`
+		Hour       Traffic     `json:"hour"`
+		Measured   int         `json:"measured"`
+	}
+
+	// Traffic is bytes received and sent.
+	Traffic struct {
+		In  uint64 `json:"in"`
+		Out uint64 `json:"out"`
 	}
 
 	// DHT is what our node of the mail network knows, does and holds. Mode is
 	// "" while there is none.
 	DHT struct {
-		Mode       string `json:"mode"`
-		Servers    int    `json:"servers"`
-		Near       int    `json:"near"`
-		Serves     bool   `json:"serves"`
-		ServesNear bool   `json:"serves_near"`
-		Held       int64  `json:"held"`
-		Capacity   int64  `json:"capacity"`
-		Problem    string `json:"problem"`
-		Seed       string `json:"seed"`
-		BytesIn    uint64 `json:"bytes_in"`
-		BytesOut   uint64 `json:"bytes_out"`
+		Mode       string  `json:"mode"`
+		Servers    int     `json:"servers"`
+		Near       int     `json:"near"`
+		Serves     bool    `json:"serves"`
+		ServesNear bool    `json:"serves_near"`
+		Held       int64   `json:"held"`
+		Capacity   int64   `json:"capacity"`
+		Problem    string  `json:"problem"`
+		Seed       string  `json:"seed"`
+		BytesIn    uint64  `json:"bytes_in"`
+		BytesOut   uint64  `json:"bytes_out"`
+		Hour       Traffic `json:"hour"`
 	}
 
 	// Interface is one network interface as LAN discovery sees it.
@@ -229,6 +259,9 @@ func (Sent) Kind() string { return "sent" }
 
 // Kind returns "message".
 func (Message) Kind() string { return "message" }
+
+// Kind returns "missing".
+func (Missing) Kind() string { return "missing" }
 
 // Kind returns "state".
 func (State) Kind() string { return "state" }
@@ -273,6 +306,10 @@ func (r State) words(b []byte) []byte {
 	return appendWords(b, r.ID, r.State, strconv.Itoa(r.Stored), strconv.Itoa(r.Replicas), r.Reason)
 }
 
+func (r Missing) words(b []byte) []byte {
+	return appendWords(b, r.Conversation, r.Name, r.Tag, strconv.Itoa(r.Missing))
+}
+
 func (r Request) words(b []byte) []byte { return appendWords(b, r.Peer, r.Name, r.Tag) }
 
 func (r Invitation) words(b []byte) []byte { return appendWords(b, r.Invitation, r.Expires.String()) }
@@ -298,7 +335,15 @@ func (r History) words(b []byte) []byte {
 }
 
 func (r Waiting) words(b []byte) []byte {
-	return appendWords(b, r.ID, r.Conversation, r.Name, r.Tag, r.Sent.String(), r.Text)
+	b = appendWords(b, r.ID, r.Conversation, r.Name, r.Tag, r.Sent.String(), r.State)
+	if r.Stored > 0 {
+		b = appendWords(b, strconv.Itoa(r.Stored), strconv.Itoa(r.Replicas))
+	}
+	b = appendWords(b, word(r.Sealed, "sealed"), r.Text)
+	if r.Reason != "" {
+		b = appendWords(b, "— reason:", r.Reason)
+	}
+	return b
 }
 
 func (r Net) words(b []byte) []byte {
@@ -308,7 +353,7 @@ func (r Net) words(b []byte) []byte {
 		b = appendWords(b, i.Addrs...)
 		b = appendWords(b, i.Problem)
 	}
-	b = appendWords(b, "links", strconv.Itoa(r.Links), "queued", strconv.Itoa(r.Queued))
+	b = appendWords(b, "links", strconv.Itoa(r.Links), "queued", strconv.Itoa(r.Queued), "stored", strconv.Itoa(r.Stored))
 	b = appendWords(b, "in", strconv.FormatUint(r.BytesIn, 10), "out", strconv.FormatUint(r.BytesOut, 10))
 	b = appendWords(b, r.LANOff)
 	if d := r.DHT; d.Mode != "" {
@@ -316,7 +361,9 @@ func (r Net) words(b []byte) []byte {
 		b = appendWords(b, word(d.Serves, "serves"), word(d.ServesNear, "serves_near"), "held", strconv.FormatInt(d.Held, 10), "capacity", strconv.FormatInt(d.Capacity, 10))
 		b = appendWords(b, "in", strconv.FormatUint(d.BytesIn, 10), "out", strconv.FormatUint(d.BytesOut, 10), d.Problem)
 	}
-	return b
+	b = appendWords(b, "hour", strconv.FormatUint(r.Hour.In, 10), strconv.FormatUint(r.Hour.Out, 10))
+	b = appendWords(b, "mail", strconv.FormatUint(r.DHT.Hour.In, 10), strconv.FormatUint(r.DHT.Hour.Out, 10))
+	return appendWords(b, "measured", strconv.Itoa(r.Measured))
 }
 
 // String returns RFC 3339 with milliseconds, "" for the zero Time.

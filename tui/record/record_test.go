@@ -48,9 +48,14 @@ var kinds = []struct {
 		`"kind":"sent","id":"` + id + `","conversation":"#lan","text":"did the\nbuild <pass>?"`,
 	},
 	{
-		Message{id, bob, bob, "bob", "k2x7", "green since noon", Time{moment}, "lan"},
+		Message{id, bob, bob, "bob", "k2x7", "green since noon", Time{moment}, "lan", Time{moment}, true},
 		"14:02:09 message " + id + " 12D3KooWBob 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan green since noon",
-		`"kind":"message","id":"` + id + `","conversation":"12D3KooWBob","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"green since noon","sent":"2026-11-20T14:02:09.123+01:00","path":"lan"`,
+		`"kind":"message","id":"` + id + `","conversation":"12D3KooWBob","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"green since noon","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","arrived":"2026-11-20T14:02:09.123+01:00","late":true`,
+	},
+	{
+		Missing{bob, "bob", "k2x7", 2},
+		"14:02:09 missing 12D3KooWBob bob k2x7 2",
+		`"kind":"missing","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","missing":2`,
 	},
 	{
 		State{id, "delivered", 1, 1, ""},
@@ -93,24 +98,29 @@ var kinds = []struct {
 		`"kind":"invitation","invitation":"dione:abc","expires":"2026-11-20T14:02:09.123+01:00"`,
 	},
 	{
-		History{id, "#lan", bob, "bob", "k2x7", "hi", Time{moment}, "lan", "received", 0, 0, ""},
+		History{id, "#lan", bob, "bob", "k2x7", "hi", Time{moment}, "lan", "received", 0, 0, "", Time{moment}, false},
 		"14:02:09 history " + id + " #lan 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan received hi",
-		`"kind":"history","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":""`,
+		`"kind":"history","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":"","arrived":"2026-11-20T14:02:09.123+01:00","late":false`,
 	},
 	{
-		Waiting{id, bob, "bob", "k2x7", "are you there?", Time{moment}},
-		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 are you there?",
-		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"are you there?","sent":"2026-11-20T14:02:09.123+01:00"`,
+		Waiting{id, bob, "bob", "k2x7", "are you there?", Time{moment}, "queued", 0, 1, false, "no mailbox node reachable"},
+		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 queued are you there? — reason: no mailbox node reachable",
+		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"are you there?","sent":"2026-11-20T14:02:09.123+01:00","state":"queued","stored":0,"replicas":1,"sealed":false,"reason":"no mailbox node reachable"`,
 	},
 	{
-		Net{[]string{"/ip4/10.0.0.1/tcp/4001"}, []Interface{{"eth0", []string{"10.0.0.1"}, "no multicast"}}, 2, 1, 300, 400, "", DHT{}},
-		"14:02:09 net /ip4/10.0.0.1/tcp/4001 interface eth0 10.0.0.1 no multicast links 2 queued 1 in 300 out 400",
-		`"kind":"net","addrs":["/ip4/10.0.0.1/tcp/4001"],"interfaces":[{"name":"eth0","addrs":["10.0.0.1"],"problem":"no multicast"}],"links":2,"queued":1,"bytes_in":300,"bytes_out":400,"lan_off":"","dht":{"mode":"","servers":0,"near":0,"serves":false,"serves_near":false,"held":0,"capacity":0,"problem":"","seed":"","bytes_in":0,"bytes_out":0}`,
+		Waiting{id, bob, "bob", "k2x7", "hi", Time{moment}, "stored", 23, 24, true, ""},
+		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 stored 23 24 sealed hi",
+		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","state":"stored","stored":23,"replicas":24,"sealed":true,"reason":""`,
 	},
 	{
-		Net{Interfaces: []Interface{}, Addrs: []string{}, DHT: DHT{"auto", 40, 3, true, false, 5 << 20, 512 << 20, "", "", 7, 8}},
-		"14:02:09 net links 0 queued 0 in 0 out 0 dht auto servers 40 near 3 serves held 5242880 capacity 536870912 in 7 out 8",
-		`"kind":"net","addrs":[],"interfaces":[],"links":0,"queued":0,"bytes_in":0,"bytes_out":0,"lan_off":"","dht":{"mode":"auto","servers":40,"near":3,"serves":true,"serves_near":false,"held":5242880,"capacity":536870912,"problem":"","seed":"","bytes_in":7,"bytes_out":8}`,
+		Net{Addrs: []string{"/ip4/10.0.0.1/tcp/4001"}, Interfaces: []Interface{{"eth0", []string{"10.0.0.1"}, "no multicast"}}, Links: 2, Queued: 1, BytesIn: 300, BytesOut: 400},
+		"14:02:09 net /ip4/10.0.0.1/tcp/4001 interface eth0 10.0.0.1 no multicast links 2 queued 1 stored 0 in 300 out 400 hour 0 0 mail 0 0 measured 0",
+		`"kind":"net","addrs":["/ip4/10.0.0.1/tcp/4001"],"interfaces":[{"name":"eth0","addrs":["10.0.0.1"],"problem":"no multicast"}],"links":2,"queued":1,"stored":0,"bytes_in":300,"bytes_out":400,"lan_off":"","dht":{"mode":"","servers":0,"near":0,"serves":false,"serves_near":false,"held":0,"capacity":0,"problem":"","seed":"","bytes_in":0,"bytes_out":0,"hour":{"in":0,"out":0}},"hour":{"in":0,"out":0},"measured":0`,
+	},
+	{
+		Net{Interfaces: []Interface{}, Addrs: []string{}, DHT: DHT{"auto", 40, 3, true, false, 5 << 20, 512 << 20, "", "", 7, 8, Traffic{5, 6}}, Hour: Traffic{3, 4}, Measured: 60},
+		"14:02:09 net links 0 queued 0 stored 0 in 0 out 0 dht auto servers 40 near 3 serves held 5242880 capacity 536870912 in 7 out 8 hour 3 4 mail 5 6 measured 60",
+		`"kind":"net","addrs":[],"interfaces":[],"links":0,"queued":0,"stored":0,"bytes_in":0,"bytes_out":0,"lan_off":"","dht":{"mode":"auto","servers":40,"near":3,"serves":true,"serves_near":false,"held":5242880,"capacity":536870912,"problem":"","seed":"","bytes_in":7,"bytes_out":8,"hour":{"in":5,"out":6}},"hour":{"in":3,"out":4},"measured":60`,
 	},
 }
 
@@ -202,7 +212,7 @@ func BenchmarkWrite(b *testing.B) {
 	for _, asJSON := range []bool{false, true} {
 		b.Run(map[bool]string{false: "words", true: "json"}[asJSON], func(b *testing.B) {
 			w := NewWriter(discard{}, asJSON)
-			m := Message{id, bob, bob, "bob", "k2x7", strings.Repeat("word ", 20), Time{moment}, "lan"}
+			m := Message{id, bob, bob, "bob", "k2x7", strings.Repeat("word ", 20), Time{moment}, "lan", Time{}, false}
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := w.Write(moment, m); err != nil {
