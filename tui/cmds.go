@@ -40,9 +40,9 @@ type client interface {
 	Resolve(ctx context.Context, name string) (messenger.Person, error)
 	SetName(ctx context.Context, name string) error
 	SetPetname(ctx context.Context, id identity.ID, name string) error
-	Outbox(ctx context.Context) ([]messenger.Message, error)
+	Outbox(ctx context.Context) ([]messenger.Waiting, error)
 	Cancel(ctx context.Context, chat messenger.Chat, id messenger.MessageID) error
-	Retry(ctx context.Context) error
+	Retry(ctx context.Context, to identity.ID) error
 	Net(ctx context.Context) (messenger.Net, error)
 	Person(ctx context.Context, id identity.ID) (messenger.Person, error)
 	Add(ctx context.Context, address, petname string) (messenger.Person, error)
@@ -92,12 +92,22 @@ type (
 		text   string // to write there, or ""
 	}
 	outboxMsg struct {
-		waiting []messenger.Message
-		cancel  string // first digits of the one to give up, or ""
+		waiting []messenger.Waiting
+		what    outboxAction
+		id      string // first digits of the message meant; "" for none
 	}
 	doneMsg  struct{ words string } // a command has succeeded; words may be ""
 	countMsg struct{}
 	errorMsg struct{ err error }
+)
+
+// outboxAction is what is to be done about a message that waits.
+type outboxAction int
+
+const (
+	showWaiting outboxAction = iota
+	retryOne
+	cancelOne
 )
 
 // outgoing is a text on its way to the engine.
@@ -177,10 +187,12 @@ func loadPage(msg pageMsg, n int, read func(context.Context) ([]messenger.Messag
 	}
 }
 
-func loadOutbox(c client, cancel string) tea.Cmd {
+// loadOutbox asks what waits, in order to do something about the message whose
+// id begins so.
+func loadOutbox(c client, what outboxAction, id string) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
-		msgs, err := c.Outbox(ctx)
-		return outboxMsg{msgs, cancel}, err
+		waiting, err := c.Outbox(ctx)
+		return outboxMsg{waiting, what, id}, err
 	})
 }
 
@@ -220,9 +232,10 @@ func setPetname(c client, chat messenger.Chat, who, name string) tea.Cmd {
 	})
 }
 
-func retry(c client) tea.Cmd {
+// retry tries to deliver at once what waits for somebody, or all that waits.
+func retry(c client, to identity.ID, who string) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
-		return doneMsg{"trying again to reach everybody for whom something waits"}, c.Retry(ctx)
+		return doneMsg{"looking for " + who + ", and putting what waits into the mail network again"}, c.Retry(ctx, to)
 	})
 }
 

@@ -47,9 +47,9 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 			conv := m.chat(ev.Info.Chat)
 			conv.unread, conv.read = ev.Info.Unread, ev.Info.Read
 		case messenger.NetChanged:
-			queued := m.net.Queued // is counted on its own
+			queued, stored := m.net.Queued, m.net.Stored // are counted on their own
 			m.net, m.netKnown = ev.Net, true
-			m.net.Queued = queued
+			m.net.Queued, m.net.Stored = queued, stored
 			m.dialogs.Refresh(dialog.Net, m.netLines())
 		case messenger.Notice:
 			m.open.list.Note(ev.Text, ev.Hint, ev.Failed)

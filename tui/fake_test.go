@@ -290,13 +290,17 @@ func (f *fake) Verify(_ context.Context, id identity.ID, verified bool) error {
 	return f.change(fmt.Sprintf("verified=%t", verified), id, func(p *messenger.Person) { p.Verified = verified })
 }
 
-func (f *fake) Outbox(context.Context) (waiting []messenger.Message, _ error) {
+func (f *fake) Outbox(context.Context) (waiting []messenger.Waiting, _ error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for c, msgs := range f.msgs {
 		for _, m := range msgs {
-			if !c.IsRoom() && m.State == messenger.StateQueued {
-				waiting = append(waiting, m)
+			switch {
+			case c.IsRoom():
+			case m.State == messenger.StateQueued:
+				waiting = append(waiting, messenger.Waiting{Message: m, Why: "no mailbox node reachable"})
+			case m.State == messenger.StateStored:
+				waiting = append(waiting, messenger.Waiting{Message: m, Sealed: true, Why: "in the mail network until they come"})
 			}
 		}
 	}
@@ -314,10 +318,14 @@ func (f *fake) Cancel(_ context.Context, c messenger.Chat, id messenger.MessageI
 	return nil
 }
 
-func (f *fake) Retry(context.Context) error {
+func (f *fake) Retry(_ context.Context, to identity.ID) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.call("retry")
+	who := "all"
+	if !to.IsZero() {
+		who = to.Tag()
+	}
+	f.call("retry %s", who)
 	return nil
 }
 
@@ -326,7 +334,13 @@ func (f *fake) Net(context.Context) (messenger.Net, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.net
-	n.Queued = len(waiting)
+	for _, w := range waiting {
+		if w.State == messenger.StateStored {
+			n.Stored++
+		} else {
+			n.Queued++
+		}
+	}
 	return n, nil
 }
 

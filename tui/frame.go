@@ -126,8 +126,19 @@ func (m *model) counter() words {
 	return words{{style, fmt.Sprintf("%.1f of %d KiB", float64(n)/1024, messenger.MaxText>>10)}}
 }
 
-// status is the state of the network in a few words.
+// status is the state of the network in a few words, without those that leave
+// no room for the help.
 func (m *model) status() words {
+	for less := range 2 {
+		if ws := m.statusWords(less); m.width(ws)+len(helpKey)+8 <= m.layout.pane() {
+			return ws
+		}
+	}
+	return m.statusWords(2)
+}
+
+// statusWords leaves out the less important words: none, one, or both.
+func (m *model) statusWords(less int) words {
 	th := &m.theme
 	var ws words
 	add := func(style theme.Style, s string) {
@@ -144,11 +155,21 @@ func (m *model) status() words {
 	if m.direct > 0 {
 		add(th.Muted, fmt.Sprintf("direct %d", m.direct))
 	}
-	if port := port(m.net.Addrs); port != "" && m.layout.width >= onePane {
-		add(th.Muted, "port "+port)
+	if d := m.net.DHT; d.Mode != "" {
+		style := th.Muted
+		if !d.Open() && m.net.Queued > 0 {
+			style = th.Unread
+		}
+		add(style, fmt.Sprintf("DHT %d", d.Servers+d.Near))
+		if d.Serves && less < 2 {
+			add(th.Muted, "reachable")
+		}
 	}
 	if m.net.Queued > 0 {
 		add(th.Unread, fmt.Sprintf("%d queued", m.net.Queued))
+	}
+	if m.net.Stored > 0 && less < 1 {
+		add(th.Muted, fmt.Sprintf("%d stored", m.net.Stored))
 	}
 	if m.asking > 0 && m.layout.roster == 0 {
 		add(th.Unread, count(m.asking, "request", "requests"))
@@ -156,22 +177,14 @@ func (m *model) status() words {
 	return ws
 }
 
-// port finds the port in a multiaddr, /ip4/…/tcp/PORT/….
-func port(addrs []string) string {
-	for _, a := range addrs {
-		if _, rest, ok := strings.Cut(a, "/tcp/"); ok {
-			port, _, _ := strings.Cut(rest, "/")
-			return text.Name(port)
-		}
-	}
-	return ""
-}
+// helpKey is the key that leads to all others.
+const helpKey = "F1 help"
 
 // statusEnd names the keys that lead to all others.
 func (m *model) statusEnd() words {
-	end := words{{m.theme.Muted, "Tab people · F1 help"}}
+	end := words{{m.theme.Muted, "Tab people · " + helpKey}}
 	if m.layout.roster > 0 || m.width(m.status())+m.width(end)+8 > m.layout.pane() {
-		end[0].s = "F1 help"
+		end[0].s = helpKey
 	}
 	return end
 }

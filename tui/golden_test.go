@@ -32,11 +32,18 @@ func TestGolden(t *testing.T) {
 		{"lan-off", lanOffScreen},
 		{"room", roomScreen},
 		{"private", privateScreen},
+		{"mail", mailScreen},
+		{"mail-none", noMailScreen},
+		{"mail-outbox", func(t *testing.T, w, h int) *screen {
+			s := mailScreen(t, w, h)
+			s.keys("/outbox", "enter")
+			return s
+		}},
 		{"unread", unreadScreen},
 		{"scrolled", scrolledScreen},
 		{"help", func(t *testing.T, w, h int) *screen { s := roomScreen(t, w, h); s.keys("f1"); return s }},
 		{"people", func(t *testing.T, w, h int) *screen { s := quietScreen(t, w, h); s.keys("/who", "enter"); return s }},
-		{"net", func(t *testing.T, w, h int) *screen { s := quietScreen(t, w, h); s.keys("/net", "enter"); return s }},
+		{"net", func(t *testing.T, w, h int) *screen { s := mailScreen(t, w, h); s.keys("/net", "enter"); return s }},
 		{"outbox", func(t *testing.T, w, h int) *screen {
 			s := privateScreen(t, w, h)
 			s.keys("/outbox", "enter")
@@ -151,6 +158,56 @@ func privateScreen(t *testing.T, w, h int) *screen {
 	own(20*time.Minute, "never mind", messenger.StateFailed, "cancelled")
 	own(5*time.Minute, "the key is under the mat", messenger.StateQueued, "")
 	f.read[c] = 5
+	s := newScreen(t, f, w, h)
+	s.keys("/msg dave", "enter")
+	s.send(countMsg{})
+	return s
+}
+
+// mailFake has a chat with dave by way of the mail network.
+func mailFake() *fake {
+	d := someDave()
+	d.Mail = true
+	f := newFake(bob, d)
+	f.net.DHT.Serves = true
+	f.net.Measured = time.Hour
+	f.net.Hour, f.net.DHT.Hour = messenger.Traffic{In: 41_000, Out: 38_500}, messenger.Traffic{In: 212_000, Out: 97_000}
+	c := with(dave)
+	theirs := func(written, came time.Duration, seq uint64, text string) {
+		f.add(c, dave, ago(came), text)
+		f.set(c, func(m *messenger.Message) { m.Sent, m.Seq, m.Path = ago(written), seq, messenger.PathMailbox })
+	}
+	f.add(c, dave, ago(26*time.Hour), "I leave now")
+	f.set(c, func(m *messenger.Message) { m.Seq = 3 })
+	theirs(20*time.Hour, 3*time.Hour, 4, "the train is late, do not wait for me tonight")
+	theirs(5*time.Hour, 3*time.Hour, 7, "arrived")
+	theirs(5*time.Hour-time.Minute, 3*time.Hour, 8, "and slept")
+	own := func(d time.Duration, text string, state messenger.State, acked, addressed int) {
+		f.add(c, ann, ago(d), text)
+		f.set(c, func(m *messenger.Message) { m.State, m.Acked, m.Addressed = state, acked, addressed })
+	}
+	own(150*time.Minute, "good. the key is under the mat", messenger.StateDelivered, 1, 1)
+	own(20*time.Minute, "coffee is in the cupboard above the stove, and there is bread", messenger.StateStored, 24, 24)
+	own(19*time.Minute, "help yourself", messenger.StateStored, 23, 24)
+	own(5*time.Minute, "when do you come back?", messenger.StateQueued, 2, 24)
+	f.read[c] = 8
+	return f
+}
+
+func mailScreen(t *testing.T, w, h int) *screen {
+	s := newScreen(t, mailFake(), w, h)
+	s.keys("/msg dave", "enter")
+	s.send(countMsg{})
+	return s
+}
+
+// noMailScreen is a chat with somebody who is away while no node is reachable.
+func noMailScreen(t *testing.T, w, h int) *screen {
+	d := someDave()
+	d.Mail = true
+	f := newFake(d)
+	f.net.DHT = messenger.DHT{Mode: "auto"}
+	f.add(with(dave), ann, ago(time.Minute), "anybody there?")
 	s := newScreen(t, f, w, h)
 	s.keys("/msg dave", "enter")
 	s.send(countMsg{})

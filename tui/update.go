@@ -87,6 +87,9 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 	case countMsg:
 		m.counting = false
 		cmd = loadNet(m.client, false)
+		if m.dialogs.Has(dialog.Outbox) {
+			cmd = tea.Batch(cmd, loadOutbox(m.client, showWaiting, ""))
+		}
 	case doneMsg:
 		if msg.words != "" {
 			m.self = m.client.Self()

@@ -183,9 +183,20 @@ func (m *model) placeholder() string {
 	case p.Pending:
 		return "write to " + name + ": it waits until they accept you"
 	case !p.Connected():
-		return "write to " + name + ": it waits until you are both up"
+		return "write to " + name + ": " + m.waits(p)
 	}
 	return "write to " + name
+}
+
+// waits says in a few words what becomes of a text for somebody who is away.
+func (m *model) waits(p messenger.Person) string {
+	switch {
+	case !p.Mail || m.net.DHT.Mode == "":
+		return "it waits until you are both up"
+	case !m.net.DHT.Open():
+		return "it waits, no mailbox node reachable"
+	}
+	return "the mail network keeps it"
 }
 
 // drawAnswer draws what the last command had to say, once.

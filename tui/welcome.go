@@ -137,11 +137,11 @@ func (m *model) beginning() []paragraph {
 	case p.Connected():
 		ps = append(ps, paragraph{th.Good, "● here now, over " + chat.PathName(p.Path)})
 	case p.Problem != "":
-		ps = append(ps, paragraph{th.Muted, "○ not reached: " + text.Name(p.Problem) + ". dione goes on trying; what you write waits here, also over restarts, until you are both up."})
+		ps = append(ps, paragraph{th.Muted, "○ not reached: " + text.Name(p.Problem) + ". dione goes on trying. " + m.keeping(p)})
 	case len(p.Addrs) > 0:
-		ps = append(ps, paragraph{th.Muted, "○ away: dione looks for them whenever it runs. What you write waits here, also over restarts, until you are both up."})
+		ps = append(ps, paragraph{th.Muted, "○ away: dione looks for them whenever it runs. " + m.keeping(p)})
 	default:
-		ps = append(ps, paragraph{th.Muted, "○ away: what you write waits here, also over restarts, until you are both up."})
+		ps = append(ps, paragraph{th.Muted, "○ away. " + m.keeping(p)})
 	}
 	switch {
 	case p.Verified:
@@ -150,6 +150,20 @@ func (m *model) beginning() []paragraph {
 		return ps
 	}
 	return append(ps, paragraph{th.Muted, "/verify compares safety numbers: then you know that nobody sits between you."})
+}
+
+// keeping says what becomes of what is written to somebody who is away.
+func (m *model) keeping(p messenger.Person) string {
+	const here = "What you write waits here, also over restarts, until you are both up."
+	switch {
+	case !p.Mail:
+		return here + " Once you have met, the mail network takes it too."
+	case m.net.DHT.Mode == "":
+		return here
+	case !m.net.DHT.Open():
+		return here + " No mailbox node is reachable now."
+	}
+	return "What you write is left in the mail network, encrypted, and they get it when they come, also if you are gone by then."
 }
 
 func count(n int, one, many string) string {

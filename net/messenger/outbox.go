@@ -175,7 +175,9 @@ func (m *Messenger) hurry(b *batch, p *person) error {
 	}
 	b.then(func() {
 		m.dialNow(p)
-		m.mailSoon(p, 0)
+		m.mailSoon(p)
+		p.mail.put = b.now
+		m.wakeMail(0)
 	})
 	return nil
 }

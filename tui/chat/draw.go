@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -15,8 +16,8 @@ const (
 	nameAt    = timeWidth + 2 // the column of names, where they have one
 
 	// markRoom keeps the columns of a mark free beside the text, so that a
-	// message does not change its height when "…" becomes "2/3" or "✓".
-	markRoom = 4
+	// message does not change its height when "…" becomes "24/24" or "✓".
+	markRoom = 6
 
 	// measure is the widest line of text that eyes like to follow.
 	measure = 100
@@ -26,10 +27,6 @@ const (
 
 	// groupTime is how long messages of one author stand under one name.
 	groupTime = 5 * time.Minute
-
-	// clockSkew is how far a message's own time may be from the time when it
-	// came, before it is said beside it.
-	clockSkew = 2 * time.Minute
 )
 
 // rows returns the drawn rows of entry i.
@@ -60,8 +57,31 @@ func (l *List) flags(i int) (f flags) {
 	if l.ruleNew > 0 && unread(e) && (prev == nil || prev.msg.Pos <= l.rule || prev.msg.Mine && !l.unreadBefore(i)) {
 		f.rule = l.ruleNew
 	}
-	f.head = f.day || f.rule > 0 || l.entries[i-1].note != nil || prev.msg.From != e.msg.From || e.at.Sub(prev.at) > groupTime
+	f.gap = l.gap(i)
+	f.head = f.day || f.rule > 0 || f.gap > 0 || l.entries[i-1].note != nil || prev.msg.From != e.msg.From || e.at.Sub(prev.at) > groupTime
+	f.same = !f.head && !e.msg.Mine && l.origin(e) == l.origin(prev)
 	return f
+}
+
+// gap returns how many messages of the same author are missing before entry i:
+// what comes late stands there, so it is nearer to its predecessor. In the room
+// nobody misses what was said while they were away.
+func (l *List) gap(i int) int {
+	e := l.entries[i]
+	if e.msg.Mine || e.msg.Chat.IsRoom() {
+		return 0
+	}
+	for i--; i >= 0; i-- {
+		prev := l.entries[i]
+		if prev.note != nil || prev.msg.From != e.msg.From {
+			continue
+		}
+		if prev.msg.Seq == 0 || e.msg.Seq <= prev.msg.Seq {
+			return 0
+		}
+		return int(min(e.msg.Seq-prev.msg.Seq-1, math.MaxInt32))
+	}
+	return 0
 }
 
 // unreadBefore reports whether a message of others behind the rule's place
@@ -125,9 +145,12 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 	if f.rule > 0 {
 		rows = append(rows, l.ruler(th.Unread, th.Unread, fmt.Sprintf("%d new", f.rule)))
 	}
+	if f.gap > 0 {
+		rows = append(rows, l.drawGap(e, f.gap))
+	}
 	n := l.line()
 	n.to(1)
-	stamp := e.at.In(l.look.Zone).Format("15:04")
+	stamp := l.written(e).Format("15:04")
 	indent := l.indent()
 	if l.width < roomy {
 		// Name and text share the row; what follows stands below the name.
@@ -149,8 +172,10 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 		n.to(indent)
 	}
 	right := min(l.width-1, indent+measure+markRoom)
-	mark, style := l.mark(e.msg)
-	markWidth := l.look.Meter.Width(mark)
+	marks, style := l.mark(e)
+	if f.same {
+		marks = nil
+	}
 	for rest := text.Clean(e.msg.Text); ; n.to(indent) {
 		end, next := l.look.Meter.Break(rest, right-markRoom-n.width)
 		n.put("", rest[:end])
@@ -162,13 +187,18 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 		rows = append(rows, l.end(n))
 		n = l.line()
 	}
-	if mark != "" {
-		if n.width+1+markWidth > right {
+	for i, mark := range marks {
+		room := right - n.width - 1 - l.look.Meter.Width(mark)
+		if room < 0 && i < len(marks)-1 {
+			continue // the next one is shorter
+		}
+		if room < 0 {
 			rows = append(rows, l.end(n))
 			n = l.line()
 		}
-		n.to(right - markWidth)
+		n.to(right - l.look.Meter.Width(mark))
 		n.put(style, mark)
+		break
 	}
 	rows = append(rows, l.end(n))
 	if e.msg.State == messenger.StateFailed {
@@ -194,7 +224,7 @@ func (l *List) sameMinute(e *entry) bool {
 	for i := len(l.entries) - 1; i > 0; i-- {
 		if l.entries[i] == e {
 			prev := l.messageBefore(i)
-			return prev != nil && prev.at.Truncate(time.Minute).Equal(e.at.Truncate(time.Minute))
+			return prev != nil && l.written(prev).Truncate(time.Minute).Equal(l.written(e).Truncate(time.Minute))
 		}
 	}
 	return false
@@ -217,36 +247,70 @@ func (l *List) putName(n *line, m messenger.Message, width int) {
 	n.put(l.look.Theme.Muted, tag)
 }
 
-// mark tells how far an own message has come, or what is unusual about
-// somebody else's.
-func (l *List) mark(m messenger.Message) (string, theme.Style) {
-	th := l.look.Theme
+// mark tells how far an own message has come, in ever fewer words, or where
+// somebody else's came from.
+func (l *List) mark(e *entry) ([]string, theme.Style) {
+	th, m := l.look.Theme, e.msg
 	switch m.State {
 	case messenger.StateQueued:
-		return "…", th.Muted
+		return []string{"…"}, th.Muted
 	case messenger.StateStored:
-		return fmt.Sprintf("%d/%d", m.Acked, m.Addressed), th.Muted
+		count := fmt.Sprintf("%d/%d", m.Acked, m.Addressed)
+		if m.Chat.IsRoom() {
+			return []string{count}, th.Muted
+		}
+		return []string{"stored " + count, count}, th.Muted
 	case messenger.StateDelivered:
-		return "✓", th.Good
+		return []string{"✓"}, th.Good
 	case messenger.StateFailed:
-		return "✗", th.Bad
+		return []string{"✗"}, th.Bad
 	}
+	if words := l.origin(e); words != "" {
+		return []string{words}, th.Muted
+	}
+	return nil, ""
+}
+
+// written is the time beside a message: when it was written, unless its
+// author's clock is ahead of ours.
+func (l *List) written(e *entry) time.Time {
+	if text.Late(e.msg.Sent, e.at) != "" {
+		return e.msg.Sent.In(l.look.Zone)
+	}
+	return e.at.In(l.look.Zone)
+}
+
+// origin tells what is unusual about the way of somebody else's message: its
+// path where that is not the LAN, and how late it is.
+func (l *List) origin(e *entry) string {
+	m := e.msg
 	var words []string
-	if m.Late {
-		words = append(words, "late")
+	if at := e.at.In(l.look.Zone); !sameDay(l.written(e), at) {
+		words = append(words, l.written(e).Format("written 2 Jan"))
+	} else if m.Sent.Sub(m.Arrived) > text.Slack {
+		words = append(words, m.Sent.In(l.look.Zone).Format("written 2 Jan 15:04"))
 	}
 	if m.Path != messenger.PathLAN && m.Path != messenger.PathNone {
 		words = append(words, m.Path.String())
 	}
-	if d := m.Arrived.Sub(m.Sent); d > clockSkew || d < -clockSkew {
-		sent := m.Sent.In(l.look.Zone)
-		if sameDay(sent, m.Arrived.In(l.look.Zone)) {
-			words = append(words, sent.Format("written 15:04"))
-		} else {
-			words = append(words, sent.Format("written 2 Jan 15:04"))
-		}
+	if late := text.Late(m.Sent, m.Arrived); late != "" {
+		words = append(words, late)
+	} else if m.Late {
+		words = append(words, "late")
 	}
-	return strings.Join(words, ", "), th.Muted
+	return strings.Join(words, ", ")
+}
+
+// drawGap tells that messages are missing before e.
+func (l *List) drawGap(e *entry, missing int) string {
+	words := fmt.Sprintf("%d messages of %s are missing", missing, text.Name(l.look.Who(e.msg.From).Name))
+	if missing == 1 {
+		words = fmt.Sprintf("1 message of %s is missing", text.Name(l.look.Who(e.msg.From).Name))
+	}
+	n := l.line()
+	n.to(nameAt)
+	n.put(l.look.Theme.Muted, "⋮ "+l.look.Meter.Truncate(words, max(l.width-nameAt-3, 1)))
+	return l.end(n)
 }
 
 // ruler draws a line across with words in its middle.

@@ -54,6 +54,8 @@ type flags struct {
 	day  bool // it begins a day
 	head bool // it names its author
 	rule int  // new messages that the rule above it tells of; 0 for no rule
+	gap  int  // messages of its author that are missing before it
+	same bool // it came as the one above it, which says so
 }
 
 // List is one conversation on the screen. Make it with [New].

@@ -53,9 +53,10 @@ type Dialog struct {
 	Code  string // shown as a QR code beside or below the lines, where there is room
 	About any    // what the whole dialog is about, the Value of its actions
 
-	cursor int // index of the line under the cursor
-	top    int // first row in view
-	page   int // rows that were shown last
+	cursor int    // index of the line under the cursor
+	top    int    // first row in view
+	page   int    // rows that were shown last
+	said   string // stands at the foot in place of Foot, if not ""
 	code   code
 }
 
@@ -158,8 +159,18 @@ func (s *Stack) Replace(d *Dialog) {
 func (s *Stack) Refresh(k Kind, lines []Line) {
 	for _, d := range s.open {
 		if d.Kind == k {
-			d.Lines = lines
+			d.Lines, d.said = lines, ""
 			d.settle()
+		}
+	}
+}
+
+// Say puts words in place of what the keys do at the foot of a dialog, until
+// it has new lines.
+func (s *Stack) Say(k Kind, words string) {
+	for _, d := range s.open {
+		if d.Kind == k {
+			d.said = words
 		}
 	}
 }

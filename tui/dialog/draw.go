@@ -56,6 +56,9 @@ func (s *Stack) View(width, height int, th *theme.Theme, m text.Meter) []string 
 	if len(d.Lines) == 0 {
 		foot = "Esc closes"
 	}
+	if d.said != "" {
+		foot = d.said
+	}
 	if d.page < len(body) {
 		foot += " · ↑ ↓ more"
 	}
