@@ -214,7 +214,7 @@ func TestReading(t *testing.T) {
 	s.feed("hi\\there\n/history 1\n", append(alone, "--name", "ann")...).ok(
 		`(?:.* ready .*\n)?.* sent [0-9a-f]{32} #lan hi\\\\there\n(?s:.*)`)
 	s.run("history", "#lan").ok(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .+ ·[a-z2-7]{4}: hi\\\\there \[failed\]\n`)
-	s.run("history", "#lan", "--json").ok(`\{"id":"[0-9a-f]{32}","conversation":"#lan","from":"` + peer + `",.*"text":"hi\\\\there",.*"reason":"nobody near"\}\n`)
+	s.run("history", "#lan", "--json").ok(`\{"id":"[0-9a-f]{32}","conversation":"#lan","from":"` + peer + `",.*"text":"hi\\\\there",.*"reason":"nobody near",.*\}\n`)
 	s.run("id", "--home", s.path("other")).ok(`.*` + peer + `\n`)
 	if _, err := os.Stat(s.path("other/profile.key")); err != nil {
 		t.Error(err)
