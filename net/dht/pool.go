@@ -25,6 +25,7 @@ type Dial func(ctx context.Context, id identity.ID, addr netip.AddrPort) (net.Co
 // was used longest ago goes when there are too many.
 type pool struct {
 	dial Dial
+	turn dials
 	mu   sync.Mutex
 	all  map[Key]*pooled
 	wg   sync.WaitGroup // readers
@@ -43,7 +44,9 @@ type pooled struct {
 // errShut says that the node has ended.
 var errShut = errors.New("the node has stopped")
 
-func newPool(dial Dial) *pool { return &pool{dial: dial, all: make(map[Key]*pooled)} }
+func newPool(dial Dial) *pool {
+	return &pool{dial: dial, turn: dials{most: firstDials}, all: make(map[Key]*pooled)}
+}
 
 // open reports whether there is a connection to the node at k.
 func (p *pool) open(k Key) bool {
@@ -100,9 +103,13 @@ func (p *pool) get(ctx context.Context, c *Contact) (*pooled, error) {
 func (p *pool) connect(ctx context.Context, c *Contact) (net.Conn, netip.AddrPort, error) {
 	var errs error
 	for _, addr := range c.Addrs {
+		if err := p.turn.enter(ctx); err != nil {
+			return nil, addr, errors.Join(errs, err)
+		}
 		dialCtx, cancel := context.WithTimeout(ctx, dialTime)
 		conn, err := p.dial(dialCtx, c.ID, addr)
 		cancel()
+		p.turn.leave(err)
 		if err == nil {
 			return conn, addr, nil
 		}
