@@ -19,7 +19,7 @@ const (
 	maxPeers    = 32               // contacts to begin with
 	maxTrying   = 4                // newcomers asked at a time
 	verifyRate  = 1.0              // newcomers asked in a second
-	verifyBurst = 16               // and at once
+	verifyBurst = 8                // and at once
 	verifyLoss  = 3                // for so many more one counts that does not answer
 	originDials = 8                // dials a minute into one network in which nobody is known
 	maxOrigins  = 1024             // networks that are counted at a time

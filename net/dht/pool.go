@@ -26,6 +26,7 @@ type Dial func(ctx context.Context, id identity.ID, addr netip.AddrPort) (net.Co
 // The one that was used longest ago goes when there are too many.
 type pool struct {
 	dial Dial
+	turn dials
 	mu   sync.Mutex
 	all  map[end]*pooled
 	wg   sync.WaitGroup // readers
@@ -52,7 +53,9 @@ type pooled struct {
 // errShut says that the node has ended.
 var errShut = errors.New("the node has stopped")
 
-func newPool(dial Dial) *pool { return &pool{dial: dial, all: make(map[end]*pooled)} }
+func newPool(dial Dial) *pool {
+	return &pool{dial: dial, turn: dials{most: firstDials}, all: make(map[end]*pooled)}
+}
 
 // open reports whether there is a connection to the node at k.
 func (p *pool) open(s Scope, k Key) bool {
@@ -111,9 +114,13 @@ func (p *pool) get(ctx context.Context, c *Contact) (*pooled, error) {
 func (p *pool) connect(ctx context.Context, c *Contact) (net.Conn, netip.AddrPort, error) {
 	var errs error
 	for _, addr := range c.Addrs {
+		if err := p.turn.enter(ctx); err != nil {
+			return nil, addr, errors.Join(errs, err)
+		}
 		dialCtx, cancel := context.WithTimeout(ctx, dialTime)
 		conn, err := p.dial(dialCtx, c.ID, addr)
 		cancel()
+		p.turn.leave(err)
 		if err == nil {
 			return conn, addr, nil
 		}

@@ -104,8 +104,10 @@ func (r *Router) lookSelfUp(now time.Time, s *scope) {
 	if s.table.Len() < Replicas {
 		s.settle = min(s.settle, lonely)
 	}
-	s.again = now.Add(s.settle)
-	r.search(now, s.which, r.self, LookupConfig{}, func(now time.Time, _ Nearby) { s.refresh = now })
+	s.again = now.Add(refreshAfter)
+	r.search(now, s.which, r.self, LookupConfig{}, func(now time.Time, _ Nearby) {
+		s.again, s.refresh = now.Add(s.settle), now.Add(refreshPause)
+	})
 }
 
 // Answer is what one holder said to one package; Stored is the zero value if

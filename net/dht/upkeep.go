@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	minLook      = 2 * time.Second // before a newcomer looks itself up again
-	lookGrowth   = 2               // and so many times as long before each time after
-	refreshPause = 5 * time.Second // between the lookups of idle buckets
-	lonely       = 5 * time.Minute // a node that knows few looks for neighbours so often
-	doubtPause   = time.Minute     // before one that has not answered is asked again
-	maxDoubts    = 3               // asked again at a time
-	stalePause   = 2 * time.Minute // between questions to those not heard of for longest
-	staleTime    = time.Hour       // so long
+	minLook      = 2 * time.Second  // before a newcomer looks itself up again
+	lookGrowth   = 2                // and so many times as long before each time after
+	refreshPause = 15 * time.Second // between the lookups of idle buckets
+	lonely       = 5 * time.Minute  // a node that knows few looks for neighbours so often
+	doubtPause   = time.Minute      // before one that has not answered is asked again
+	maxDoubts    = 3                // asked again at a time
+	stalePause   = 2 * time.Minute  // between questions to those not heard of for longest
+	staleTime    = time.Hour        // so long
 
 	regainPause = 10 * time.Minute // between questions to those that are gone
 	regainTime  = 24 * time.Hour   // for so long
@@ -35,11 +35,11 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 		r.lookSelfUp(now, s)
 	}
 	if !now.Before(s.refresh) {
-		s.refresh = now.Add(refreshPause)
+		s.refresh = now.Add(doubtPause)
 		if target, ok := s.table.Idle(now, r.cfg.Rand); ok {
-			r.search(now, s.which, target, LookupConfig{K: Replicas}, func(time.Time, Nearby) {})
-		} else {
-			s.refresh = now.Add(doubtPause)
+			r.search(now, s.which, target, LookupConfig{K: Replicas}, func(now time.Time, _ Nearby) {
+				s.refresh = now.Add(refreshPause)
+			})
 		}
 	}
 	if !now.Before(s.doubt) {
