@@ -97,7 +97,7 @@ func (tx *Tx) flush() error {
 		}
 		delete(tx.s.cache.dirty, c)
 	}
-	return nil
+	return tx.flushDays()
 }
 
 // info is what a roster shows of the chat.

@@ -108,6 +108,8 @@ var consistent = []string{
 	`SELECT count(*) FROM message WHERE (state = 1 OR state = 2 AND chat <> 1) AND id NOT IN (SELECT message FROM outbox)`,
 	`SELECT count(*) FROM chat WHERE waiting <> (SELECT count(*) FROM outbox WHERE dest = chat.peer AND expires = 0)`,
 	`SELECT count(*) FROM outbox o WHERE parts <> (SELECT count(*) FROM parcel p WHERE p.message = o.message)`,
+	`SELECT count(*) FROM chat c WHERE (SELECT count(*) FROM message WHERE chat = c.id) <> (SELECT count(*) FROM words WHERE words MATCH '"#' || c.id || '"')`,
+	`SELECT count(*) FROM message m LEFT JOIN day d ON d.day = m.arrived / 86400000 WHERE d.day IS NULL OR m.id NOT BETWEEN d.first AND d.last`,
 }
 
 // wantConsistent checks the file, and that what is counted is what is there.

@@ -69,6 +69,9 @@ func (tx *Tx) AddMessage(m *Message) (added bool, err error) {
 		return false, nil
 	}
 	m.Row = tx.s.db.LastInsertRowID()
+	if err := tx.index(m.Row, c.row, peer, m.Arrived, m.Text); err != nil {
+		return false, err
+	}
 	c.last = max(c.last, m.Pos)
 	if !m.Late {
 		tx.s.cache.seqs[author{c.row, peer}] = m.Seq

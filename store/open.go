@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
 	_ "github.com/ncruces/go-sqlite3/vfs/adiantum" // encrypts every page
 
 	"dione/crypto/vault"
@@ -173,11 +174,12 @@ type kind struct {
 	key      [vault.Size]byte // of the pages
 	first    string           // to be said while a file has no page yet
 	settings []setting
+	words    bool     // it has a full-text index
 	steps    []string // of the schema, from nothing on
 }
 
 func mainKind(key vault.Key, steps []string) kind {
-	return kind{vfs: "adiantum", key: key.Pages(), settings: settings, steps: steps}
+	return kind{vfs: "adiantum", key: key.Pages(), settings: settings, words: true, steps: steps}
 }
 
 // create makes the database and moves it to path when it is whole.
@@ -278,6 +280,11 @@ func (c *conn) configure(k kind, fresh bool) error {
 	}
 	if err := c.Exec("PRAGMA locking_mode=exclusive; PRAGMA page_size=" + strconv.Itoa(pageSize)); err != nil {
 		return err
+	}
+	if k.words {
+		if err := fts5.Register(c.Conn); err != nil {
+			return err
+		}
 	}
 	pages, err := c.pragma("page_count")
 	if err != nil {

@@ -407,13 +407,16 @@ func (in *restoring) message(r backupMessage) error {
 		return odd("a message twice")
 	}
 	in.done.Messages++
+	m.Row = in.tx.s.db.LastInsertRowID()
+	if err := in.tx.index(m.Row, c.row, int64(r.Sender), time.UnixMilli(r.Arrived), r.Text); err != nil {
+		return err
+	}
 	if !m.Mine && r.Pos > c.read {
 		c.unread++
 		in.tx.changed(c)
 	}
 	if waits {
 		in.done.Waiting++
-		m.Row = in.tx.s.db.LastInsertRowID()
 		return in.tx.Enqueue(m, []identity.ID{c.of.Peer}, r.Payload, time.Time{})
 	}
 	return nil

@@ -46,6 +46,7 @@ type cache struct {
 	byRow map[int64]Chat
 	seqs  map[author]uint64 // highest number of each author in each chat
 	dirty map[*chat]struct{}
+	days  map[int64]rows // messages that are new in the transaction, by the day on which they came
 }
 
 type author struct{ chat, peer int64 }
@@ -58,6 +59,7 @@ func newCache() cache {
 		byRow: make(map[int64]Chat),
 		seqs:  make(map[author]uint64),
 		dirty: make(map[*chat]struct{}),
+		days:  make(map[int64]rows),
 	}
 }
 

@@ -73,6 +73,19 @@ CREATE TABLE message(
 CREATE INDEX message_place ON message(chat, pos);
 CREATE INDEX message_order ON message(chat, sender, seq) WHERE late = 0;
 
+-- The words of messages, by rows of message: see search.go and words.go. It
+-- keeps no text, and of what is taken out of it, it keeps nothing.
+CREATE VIRTUAL TABLE words USING fts5(text, content = '', columnsize = 0, prefix = 3, tokenize = "ascii tokenchars '#@'");
+INSERT INTO words(words, rank) VALUES('secure-delete', 1);
+
+-- The first and the last row among the messages that came on a day, of those
+-- since 1970 in UTC.
+CREATE TABLE day(
+	day   INTEGER PRIMARY KEY,
+	first INTEGER NOT NULL,
+	last  INTEGER NOT NULL
+) STRICT;
+
 -- Who still has to get which own message. Private ones never expire, lines of
 -- the room always do. parts counts the packages in which a private message is
 -- under way; without any it waits to be sealed.
