@@ -125,11 +125,12 @@ func (b *Box) each(places []Place, f func(s spot) error) error {
 type tally struct {
 	mu     sync.Mutex
 	counts [dht.Scopes][]Count
+	until  [][]uint32 // the hours that were promised
 	out    []Outcome
 }
 
 func newTally(n int) *tally {
-	t := &tally{out: make([]Outcome, n)}
+	t := &tally{until: make([][]uint32, n), out: make([]Outcome, n)}
 	for s := range t.counts {
 		t.counts[s] = make([]Count, n)
 	}
@@ -142,6 +143,10 @@ func (t *tally) outcomes() []Outcome {
 		t.out[i].Count = t.counts[dht.Wide][i]
 		if t.out[i].Count.Places == 0 {
 			t.out[i].Count = t.counts[dht.Near][i]
+		}
+		if all := t.until[i]; len(all) > 0 { // a few liars make nothing of it
+			slices.Sort(all)
+			t.out[i].Until = time.Unix(int64(all[len(all)/2])*3600, 0)
 		}
 	}
 	return t.out
@@ -192,10 +197,7 @@ func (b *Box) count(t *tally, s spot, letters []Letter, from int, placed dht.Pla
 		out := &t.out[i]
 		switch a.Stored.Result {
 		case dht.Kept:
-			until := time.Unix(int64(a.Stored.Until)*3600, 0)
-			if out.Until.IsZero() || until.Before(out.Until) {
-				out.Until = until
-			}
+			t.until[i] = append(t.until[i], a.Stored.Until)
 		case dht.Gone, dht.Other:
 			// Without a proof it is the word of a stranger.
 			proof, err := parcel.Check(a.Stored.Proof)
@@ -227,10 +229,6 @@ func (b *Box) Bury(ctx context.Context, stones [][]byte) (bool, error) {
 	for scope := range missing {
 		missing[scope] = len(stones)
 	}
-	matters := dht.Near
-	if b.net.Servers(dht.Wide) > 0 {
-		matters = dht.Wide
-	}
 	err := b.eachStone(stones, func(s spot, stone []byte) error {
 		holders, err := b.at(ctx, s, 1)
 		if err != nil {
@@ -250,7 +248,15 @@ func (b *Box) Bury(ctx context.Context, stones [][]byte) (bool, error) {
 		}
 		return nil
 	})
-	return missing[matters] <= 0, err
+	return missing[b.matters()] <= 0, err
+}
+
+// matters is the scope that counts: the internet, if any node of it is known.
+func (b *Box) matters() dht.Scope {
+	if b.net.Servers(dht.Wide) > 0 {
+		return dht.Wide
+	}
+	return dht.Near
 }
 
 func (b *Box) eachStone(stones [][]byte, f func(s spot, stone []byte) error) error {
@@ -275,9 +281,12 @@ type Search struct {
 	Paths   int // by how many paths they are found: 1, 4 or 8
 }
 
+// ErrSilent says that nobody has answered who could hold what was looked for.
+var ErrSilent = errors.New("no node that could hold it has answered")
+
 // Look looks for packages at the places of a chain's first day. What is found
-// is whole and well signed, once for each address. An error says that some of
-// the network could not be asked.
+// is whole and well signed, once for each address. An error says that the
+// network could not be asked: what is not found may be there.
 func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address, how Search) (map[parcel.Address]Found, error) {
 	wanted := make(map[dht.Hint]parcel.Address, len(addresses))
 	hints := make([]dht.Hint, 0, len(addresses))
@@ -295,6 +304,7 @@ func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address,
 		places = append(places, all[(how.Turn+i)%Places])
 	}
 	var mu sync.Mutex
+	var answered [dht.Scopes]bool
 	err := b.each(places, func(s spot) error {
 		holders, err := b.at(ctx, s, how.Paths)
 		if err != nil {
@@ -310,6 +320,7 @@ func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address,
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		answered[s.scope] = answered[s.scope] || g.Answered > 0 || len(g.Packages) == len(hints)
 		for _, raw := range g.Packages {
 			p, err := parcel.Check(raw)
 			if err != nil || wanted[p.Address.Hint()] != p.Address {
@@ -321,6 +332,9 @@ func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address,
 		}
 		return nil
 	})
+	if err == nil && !answered[b.matters()] {
+		err = ErrSilent
+	}
 	return found, err
 }
 

@@ -26,6 +26,10 @@ const (
 
 	// life is how long a put package is to be kept.
 	life = 14 * 24 * time.Hour
+
+	// maxStep is how many days a chain is stepped on at most. A clock that says
+	// more is wrong, and to believe it would take long.
+	maxStep = 36_525
 )
 
 // DayOf returns the UTC day of a time, counted from 1970.
@@ -38,9 +42,10 @@ type Chain struct {
 	Day uint32
 }
 
-// At returns the chain from a later day on; false for an earlier one.
+// At returns the chain from a later day on; false for an earlier one, or one
+// that no clock says which is right.
 func (c Chain) At(day uint32) (Chain, bool) {
-	if day < c.Day {
+	if day < c.Day || day-c.Day > maxStep {
 		return Chain{}, false
 	}
 	for c.Day < day {
@@ -95,7 +100,7 @@ func Enough(held, places int) bool { return held > 0 && held >= min(3, places) }
 // Outcome is what became of a letter.
 type Outcome struct {
 	Count Count     // where it matters: of the internet, of networks around if that is all there is
-	Until time.Time // until when it is kept at least; zero if nobody keeps it
+	Until time.Time // until when most of those who hold it keep it; zero if nobody does
 	Read  bool      // a holder has proved that its receiver has taken it
 	Clash bool      // a holder has proved that another package of its address was made: our state is an older copy
 }
