@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"dione/crypto/parcel"
@@ -72,6 +73,17 @@ type visited struct {
 	failed   bool                               // some could not be asked
 }
 
+// taken reports whether a receipt of a package was found.
+func (v *visited) taken(one store.Parcel) bool {
+	core := parcel.Core(one.Core)
+	for i, l := range v.looks {
+		if f, ok := v.found[i][one.Address]; ok && l.own != nil && f.Kind == parcel.Tombstone && f.Sum == core.Sum() {
+			return true
+		}
+	}
+	return false
+}
+
 func (v visited) fail(error) bool {
 	v.m.visitUndone(v.p) // it is done again
 	return false
@@ -114,7 +126,7 @@ func (v visited) handle(m *Messenger, b *batch) error {
 
 // plan says when the network is visited for p again.
 func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
-	looked := len(v.looks) > 0
+	looked := slices.ContainsFunc(v.looks, func(l look) bool { return !l.before })
 	var next time.Time
 	if s := p.writable(); s != nil {
 		at, ok, err := b.tx.NextMail(s.row)
@@ -376,7 +388,7 @@ func (r buried) handle(m *Messenger, b *batch) error {
 // failMail gives up what the network has had for so long that nobody can come
 // for it any more.
 func (m *Messenger) failMail(b *batch) error {
-	failed, err := b.tx.FailMail(b.now.Add(-giveUpTime), "nobody took it in 30 days")
+	failed, err := b.tx.FailMail(b.now.Add(-giveUpTime), "no receipt came in 30 days")
 	for _, msg := range failed {
 		b.tell(StateChanged{Message: msg})
 	}

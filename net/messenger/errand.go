@@ -3,8 +3,10 @@ package messenger
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dione/crypto/parcel"
@@ -54,6 +56,7 @@ type look struct {
 	addresses []parcel.Address
 	how       mailbox.Search
 	own       map[parcel.Address]store.Parcel // nil: packages of theirs; else receipts of ours
+	before    bool                            // anything is put
 }
 
 func (v visit) handle(m *Messenger, b *batch) error {
@@ -150,8 +153,18 @@ func (m *Messenger) pack(b *batch, p *person, e *errand) error {
 		return nil // the clock has gone back to before the session
 	}
 	e.put, e.ours = due, chain
+	again := make(map[uint32][]store.Parcel)
 	for _, one := range due {
 		e.letters = append(e.letters, mailbox.Letter{Core: (*parcel.Core)(one.Core), Key: parcel.Seed(one.Seed).Key()})
+		if !one.Mailed.First.IsZero() {
+			again[one.Mailed.Day] = append(again[one.Mailed.Day], one)
+		}
+	}
+	for day, parcels := range again { // what was taken need not be put again
+		for _, l := range receiptLooks(s, day, parcels, mailbox.Search{Places: mailbox.Places, Turn: p.mail.turn, Holders: 2, Paths: 1}) {
+			l.before = true
+			e.looks = append(e.looks, l)
+		}
 	}
 	return nil
 }
@@ -188,29 +201,59 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 			e.looks = append(e.looks, look{session: s.row, chain: chain, addresses: addresses, how: how})
 		}
 	}
-	mailed, err := b.tx.MailedParcels(s.row, maxMail)
+	return m.seekReceipts(b, p, s, e, how)
+}
+
+// seekReceipts takes along where receipts of ours are to be looked for. A
+// package lies where it was put last, and may have been taken where it was put
+// before: there, too, is looked, on one day each time and on all when we come
+// back.
+func (m *Messenger) seekReceipts(b *batch, p *person, s *session, e *errand, how mailbox.Search) error {
+	mailed, err := b.tx.MailedParcels(s.row, 2*ratchet.MaxUnacked)
 	if err != nil {
 		return err
 	}
-	byDay := make(map[uint32]map[parcel.Address]store.Parcel)
-	for _, one := range mailed {
-		if byDay[one.Mailed.Day] == nil {
-			byDay[one.Mailed.Day] = make(map[parcel.Address]store.Parcel)
-		}
-		byDay[one.Mailed.Day][one.Address] = one
+	back := p.mail.turn == 0
+	if n := len(mailed); n > maxMail && !back { // the others are looked for next
+		from := p.mail.turn * maxMail % n
+		mailed = slices.Concat(mailed[from:], mailed[:from])[:maxMail]
 	}
-	for day, own := range byDay {
-		chain, ok := s.mail.ours.At(day)
-		if !ok {
-			continue // where that was nobody can tell any more
+	byDay := make(map[uint32][]store.Parcel)
+	for _, one := range mailed {
+		last := one.Mailed.Day
+		byDay[last] = append(byDay[last], one)
+		first := max(mailbox.DayOf(m.mails.box.Now(one.Mailed.First)), s.mail.ours.Day)
+		if first >= last {
+			continue
 		}
-		l := look{session: s.row, chain: chain, how: how, own: own}
-		for a := range own {
-			l.addresses = append(l.addresses, a)
+		some := first + rand.Uint32N(last-first)
+		for day := first; day < last; day++ {
+			if back || day == some {
+				byDay[day] = append(byDay[day], one)
+			}
 		}
-		e.looks = append(e.looks, l)
+	}
+	for day, parcels := range byDay {
+		e.looks = append(e.looks, receiptLooks(s, day, parcels, how)...)
 	}
 	return nil
+}
+
+// receiptLooks looks for receipts of packages at the places of one day.
+func receiptLooks(s *session, day uint32, parcels []store.Parcel, how mailbox.Search) (all []look) {
+	chain, ok := s.mail.ours.At(day)
+	if !ok {
+		return nil // where that was nobody can tell any more
+	}
+	for part := range slices.Chunk(parcels, maxMail) {
+		l := look{session: s.row, chain: chain, how: how, own: make(map[parcel.Address]store.Parcel)}
+		for _, one := range part {
+			l.addresses = append(l.addresses, one.Address)
+			l.own[one.Address] = one
+		}
+		all = append(all, l)
+	}
+	return all
 }
 
 // run does an errand in the network and posts what came of it.
@@ -218,33 +261,59 @@ func (m *Messenger) run(e errand) {
 	ctx, cancel := context.WithTimeout(m.mails.ctx, mailTime)
 	defer cancel()
 	r := visited{m: m, errand: e}
+	r.found = make([]map[parcel.Address]mailbox.Found, len(e.looks))
+	m.look(ctx, &r, true)
 	if len(e.letters) > 0 {
-		var err error
-		if r.outcomes, err = m.mails.box.Put(ctx, e.letters, e.ours, e.now); err != nil {
-			m.log.Info("mail not put everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
+		m.put(ctx, &r)
+	}
+	m.look(ctx, &r, false)
+	if len(e.wishes) > 0 {
+		m.watchMail(ctx, e.p, e.wishes)
+	}
+	m.post(m.mails.ctx, r)
+}
+
+// put puts the letters of an errand, apart from those that were taken.
+func (m *Messenger) put(ctx context.Context, r *visited) {
+	r.outcomes = make([]mailbox.Outcome, len(r.letters))
+	var rest []mailbox.Letter
+	var index []int // of rest in letters
+	for i, l := range r.letters {
+		if r.outcomes[i].Read = r.taken(r.put[i]); !r.outcomes[i].Read {
+			rest, index = append(rest, l), append(index, i)
 		}
 	}
-	r.found = make([]map[parcel.Address]mailbox.Found, len(e.looks))
-	failed := make([]bool, len(e.looks))
+	outcomes, err := m.mails.box.Put(ctx, rest, r.ours, r.now)
+	if err != nil {
+		m.log.Info("mail not put everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
+	}
+	for i, out := range outcomes {
+		r.outcomes[index[i]] = out
+	}
+}
+
+// look does those looks of an errand that come before it puts anything, or the
+// others.
+func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 	slots := make(chan struct{}, maxLooking)
 	var wg sync.WaitGroup
-	for i, l := range e.looks {
+	var failed atomic.Bool
+	for i, l := range r.looks {
+		if l.before != before {
+			continue
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			var err error
 			if r.found[i], err = m.mails.box.Look(ctx, l.chain, l.addresses, l.how); err != nil {
-				failed[i] = true
-				m.log.Info("mail not looked for everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
+				failed.Store(true)
+				m.log.Info("mail not looked for everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
 			}
 		})
 	}
 	wg.Wait()
-	r.failed = slices.Contains(failed, true)
-	if len(e.wishes) > 0 {
-		m.watchMail(ctx, e.p, e.wishes)
-	}
-	m.post(m.mails.ctx, r)
+	r.failed = r.failed || failed.Load()
 }
 
 // watchMail has the network tell of mail as soon as it comes.
