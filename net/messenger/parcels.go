@@ -163,6 +163,7 @@ func (m *Messenger) seal(b *batch, s *session, row store.Outgoing) (sealed []sto
 	if s.ratchet.Room() < len(parts) {
 		return nil, false, nil
 	}
+	parts[0].Ack = s.ack()
 	for _, f := range parts {
 		one, err := m.sealPart(b, s, f, row.Row)
 		if err != nil {
@@ -171,6 +172,21 @@ func (m *Messenger) seal(b *batch, s *session, row store.Outgoing) (sealed []sto
 		sealed = append(sealed, one)
 	}
 	return sealed, true, nil
+}
+
+// ack says what has come of the newest chain of the other side, as far as it
+// fits into a body. nil if nothing has.
+func (s *session) ack() *parcel.Ack {
+	all := s.ratchet.Received()
+	if len(all) == 0 {
+		return nil
+	}
+	newest := all[len(all)-1]
+	a := parcel.Ack{Epoch: newest.Epoch, Contiguous: newest.Contiguous}
+	for i, bits := range newest.Map[:min(len(newest.Map), 8)] {
+		a.Map |= uint64(bits) << (8 * i)
+	}
+	return &a
 }
 
 // sealPart makes one package and writes it down.
