@@ -46,6 +46,7 @@ type Config struct {
 	Listen      []multiaddr.Multiaddr // where to listen; all addresses, on the port kept in the profile
 	NoLAN       bool                  // no discovery of people on the LAN
 	Node        *node.Node            // part in the DHT; nil: none
+	Transport   swarm.Transport       // how others are reached; TCP
 	RuntimeDir  string                // where processes of one host find each other; the user's runtime directory
 	Log         *slog.Logger          // nothing is logged if nil
 }
@@ -151,13 +152,14 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		return nil, err
 	}
 	m.swarm, err = swarm.New(swarm.Config{
-		Endpoint: endpoint,
-		Self:     id,
-		Listen:   listen,
-		Instance: m.instance,
-		Handle:   map[string]swarm.Handler{chatProtocol: m.serveChat},
-		Guest:    func(ctx context.Context, conn *secure.Conn) { cfg.Node.Serve(ctx, conn) },
-		Log:      cfg.Log,
+		Endpoint:  endpoint,
+		Self:      id,
+		Listen:    listen,
+		Instance:  m.instance,
+		Handle:    map[string]swarm.Handler{chatProtocol: m.serveChat},
+		Guest:     func(ctx context.Context, conn *secure.Conn) { cfg.Node.Serve(ctx, conn) },
+		Transport: cfg.Transport,
+		Log:       cfg.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare connections: %w", err)
