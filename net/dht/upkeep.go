@@ -11,7 +11,7 @@ const (
 	refreshPause = 15 * time.Second // between the lookups of idle buckets
 	lonely       = 5 * time.Minute  // a node that knows few looks for neighbours so often
 	doubtPause   = time.Minute      // before one that has not answered is asked again
-	maxDoubts    = 3                // asked again at a time
+	maxDoubts    = 16               // asked again at a time
 	stalePause   = 2 * time.Minute  // between questions to those not heard of for longest
 	stalerPause  = 5 * time.Second  // and after one that has not answered
 	staleTime    = time.Hour        // so long
