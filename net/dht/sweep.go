@@ -18,6 +18,7 @@ const (
 	sweepCounts   = 3 * time.Hour    // how long one counts
 	sweepTries    = 3                // questions for one place
 	maxSteps      = 400              // places of one sweep
+	stepPause     = 200 * time.Millisecond
 	judgePause    = time.Second      // while those named in a sweep are dialled
 	maxJudge      = 30 * time.Second // before it is judged all the same
 
@@ -95,7 +96,7 @@ func (r *Router) sweepOn(now time.Time, s *scope) (again time.Time) {
 	w.waits = true
 	to := nearest[r.cfg.Rand.IntN(min(2, len(nearest)))] // not always the same, who might lie
 	r.ask(s.which, to, Find{Target: Blind(target, r.cfg.Rand), Port: r.port(s)}, func(now time.Time, m Message) {
-		s.refresh = now
+		s.refresh = now.Add(stepPause)
 		w.waits = false
 		w.tries++
 		f, ok := m.(Found)
