@@ -91,9 +91,7 @@ func (v *village) dial(from *resident, id identity.ID, addr netip.AddrPort) (net
 		return nil, fmt.Errorf("nobody of that name at %s", addr)
 	}
 	a, b := net.Pipe()
-	v.wg.Go(func() {
-		to.Serve(to.ctx, b, from.id, netip.AddrPortFrom(from.addr.Addr(), uint16(20000+rand.N(10000))))
-	})
+	to.Serve(b, from.id, netip.AddrPortFrom(from.addr.Addr(), uint16(20000+rand.N(10000))))
 	return a, nil
 }
 
