@@ -75,7 +75,7 @@ func newDioneNode(b *testing.B, at netip.Addr, begin member) member {
 			}
 			n.wg.Go(func() {
 				if conn, err := endpoint.Server(ctx, raw); err == nil {
-					n.Serve(ctx, conn, conn.Peer(), raw.RemoteAddr().(*net.TCPAddr).AddrPort())
+					n.Serve(conn, conn.Peer(), raw.RemoteAddr().(*net.TCPAddr).AddrPort())
 				}
 			})
 		}

@@ -19,19 +19,37 @@ type frame struct {
 	size    int
 }
 
-// readFrame reads one frame whose CBOR has at most limit bytes.
-func readFrame(r io.Reader, limit int) (frame, error) {
-	var head [headSize]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return frame{}, err
+// frames reads frames from a connection.
+type frames struct {
+	from io.Reader
+	head [headSize]byte
+}
+
+// wait waits for the next frame. It is apart from next for the sake of a small
+// stack: that is most of what an idle connection costs.
+func (r *frames) wait() error {
+	for n := 0; n < len(r.head); {
+		got, err := r.from.Read(r.head[n:])
+		if n += got; err != nil && n < len(r.head) {
+			if n > 0 && errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
 	}
-	n := int(binary.BigEndian.Uint32(head[:])) - (headSize - 4)
+	return nil
+}
+
+// next reads the frame that wait has waited for, whose CBOR has at most limit
+// bytes.
+func (r *frames) next(limit int) (frame, error) {
+	n := int(binary.BigEndian.Uint32(r.head[:])) - (headSize - 4)
 	if n < 0 || n > limit {
 		return frame{}, fmt.Errorf("%w: %d bytes", errFrame, n)
 	}
-	f := frame{kind: kind(head[4]), id: binary.BigEndian.Uint32(head[5:]), size: headSize + n}
+	f := frame{kind: kind(r.head[4]), id: binary.BigEndian.Uint32(r.head[5:]), size: headSize + n}
 	body := make([]byte, n)
-	_, err := io.ReadFull(r, body)
+	_, err := io.ReadFull(r.from, body)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}

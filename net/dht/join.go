@@ -84,8 +84,8 @@ func (r *Router) named(now time.Time, s *scope, contacts []*Contact) {
 		if c.Key == r.self || !c.Key.Solves(r.cfg.Zeros) || s.table.Get(c.Key) != nil {
 			continue
 		}
-		if s.table.Wants(c) {
-			s.strange = now
+		if !s.table.Wants(c) {
+			s.strange = now // so the table is not the whole network
 		}
 		s.hear(c)
 	}

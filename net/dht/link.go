@@ -60,10 +60,11 @@ func newLink(conn net.Conn, now time.Time) *link {
 
 // read takes answers until the connection ends.
 func (l *link) read() {
+	in := frames{from: l.conn}
 	for {
-		f, err := readFrame(l.conn, maxAnswer)
+		err := in.wait()
 		if err == nil {
-			err = l.take(f)
+			err = l.take(&in)
 		}
 		if err != nil {
 			l.end(err)
@@ -72,7 +73,12 @@ func (l *link) read() {
 	}
 }
 
-func (l *link) take(f frame) error {
+// take takes the frame that has come.
+func (l *link) take(in *frames) error {
+	f, err := in.next(maxAnswer)
+	if err != nil {
+		return err
+	}
 	if n, ok := f.message.(Notify); ok && f.id == 0 {
 		return l.noticed(n)
 	}

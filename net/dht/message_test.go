@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"math"
 	"net/netip"
 	"os"
@@ -294,6 +295,14 @@ func TestFrames(t *testing.T) {
 			t.Errorf("%s: read %+v", name, f)
 		}
 	}
+}
+
+func readFrame(r io.Reader, limit int) (frame, error) {
+	in := frames{from: r}
+	if err := in.wait(); err != nil {
+		return frame{}, err
+	}
+	return in.next(limit)
 }
 
 func TestBits(t *testing.T) {

@@ -99,9 +99,7 @@ func (v *village) dial(from *resident, id identity.ID, addr netip.AddrPort) (net
 		whence = from.near
 	}
 	a, b := net.Pipe()
-	v.wg.Go(func() {
-		to.Serve(to.ctx, b, from.id, netip.AddrPortFrom(whence.Addr(), uint16(20000+rand.N(10000))))
-	})
+	to.Serve(b, from.id, netip.AddrPortFrom(whence.Addr(), uint16(20000+rand.N(10000))))
 	return a, nil
 }
 

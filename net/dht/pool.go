@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxLinks = 32               // connections that we have dialled
+	maxLinks = 24               // connections that we have dialled
 	idleTime = 45 * time.Second // after which one is closed
 	onceTime = 5 * time.Second  // the same of one over which a single question was asked, as to most
 	dialTime = 1500 * time.Millisecond

@@ -61,10 +61,11 @@ type scope struct {
 	pause    time.Duration
 	again    time.Time     // when the node looks itself up again
 	settle   time.Duration // after that once more
-	refresh  time.Time     // when the next idle bucket is looked up
+	refresh  time.Time     // when the sweep goes on, or the next idle bucket is looked up
 	doubt    time.Time     // when those who have not answered are asked again
 	stale    time.Time     // when the one not heard of for longest is asked
-	strange  time.Time     // when an answer last named a server that is not in the table
+	strange  time.Time     // when a server last entered the table, or had no place in it
+	sweep    sweep
 	left     []time.Time
 	lost     []lost    // gone from the table of late, the latest last
 	regain   time.Time // when one of them is asked again
@@ -208,12 +209,16 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 	if !c.Key.Solves(r.cfg.Zeros) {
 		return
 	}
+	known := s.table.Get(c.Key) != nil
 	added, check := s.table.Add(now, c)
 	if check != nil {
 		r.ask(s.which, check, Ping{Port: r.port(s)}, ignore)
 	}
+	if !known {
+		s.strange = now
+	}
 	if added && !s.joined {
-		s.joined, s.strange = true, now // those whom it knows are yet to be heard of
+		s.joined = true
 		r.lookSelfUp(now, s)
 	}
 }

@@ -13,10 +13,6 @@ const (
 
 	// writePaths is how many disjoint paths lead a writer to them.
 	writePaths = 4
-
-	// settled is how long nobody unknown was named before a small table is
-	// taken for the whole network.
-	settled = 10 * time.Minute
 )
 
 // ForReading is the lookup of somebody who reads: of the holders, those that
@@ -32,13 +28,6 @@ func ForReading(paths int) LookupConfig {
 // ForWriting is the lookup of somebody who writes: whoever sits near a place
 // alone must not lead all of it astray.
 func ForWriting() LookupConfig { return LookupConfig{Paths: writePaths} }
-
-// Whole reports whether the table of a scope is taken for the whole network,
-// in which nothing has to be looked up.
-func (r *Router) Whole(now time.Time, s Scope) bool {
-	sc := r.scopes[s]
-	return r.cfg.Table.Small >= 0 && sc.joined && sc.table.Len() < smallTable && now.Sub(sc.strange) >= settled
-}
 
 // Nearby is what a lookup has found.
 type Nearby struct {
@@ -130,7 +119,15 @@ type Placed struct {
 // asked. It is told to done, which may be called at once.
 func (r *Router) Put(now time.Time, s Scope, location Key, packages [][]byte, done func(now time.Time, p Placed)) {
 	r.Lookup(now, s, location, ForWriting(), func(now time.Time, near Nearby) {
-		r.PutAt(now, s, near.Contacts, packages, done)
+		r.PutAt(now, s, near.Contacts, packages, func(now time.Time, p Placed) {
+			if near.Messages > 0 || !slices.ContainsFunc(p.Answers, func(a Answer) bool { return a.Stored.Result == Far }) {
+				done(now, p)
+				return
+			}
+			// There are more servers than we know.
+			r.scopes[s].sweep.whole = time.Time{}
+			r.search(now, s, location, ForWriting(), func(now time.Time, near Nearby) { r.PutAt(now, s, near.Contacts, packages, done) })
+		})
 	})
 }
 
@@ -198,7 +195,11 @@ type Gotten struct {
 // the other, up to most of them, until all hints are found. It is told to
 // done, which may be called at once.
 func (r *Router) Get(now time.Time, s Scope, location Key, how LookupConfig, hints []Hint, most int, done func(now time.Time, g Gotten)) {
-	r.Lookup(now, s, location, how, func(now time.Time, near Nearby) {
+	lookup := r.Lookup
+	if how.Paths > 1 {
+		lookup = r.search // one path has not found what should be there
+	}
+	lookup(now, s, location, how, func(now time.Time, near Nearby) {
 		r.GetFrom(now, s, near.Contacts[:min(len(near.Contacts), r.cfg.Replicas)], hints, most, done)
 	})
 }

@@ -61,7 +61,9 @@ func (s *served) leave(origin netip.Prefix) {
 type guest struct {
 	node    *Node
 	conn    net.Conn
+	in      frames
 	from    Asker
+	pace    *rate.Limiter
 	turn    turn
 	free    chan struct{} // a slot for each question under way, until its answer has left
 	large   chan struct{} // a slot for each answer with packages
@@ -70,73 +72,107 @@ type guest struct {
 	watches bool // only the reader touches it
 }
 
-// Serve answers what the node id asks over conn, until that or ctx ends. addr
-// is whence it has connected. conn is closed then.
-func (n *Node) Serve(ctx context.Context, conn net.Conn, id identity.ID, addr netip.AddrPort) {
-	defer func() { _ = conn.Close() }() // nothing that counts is under way any more
-	origin := Origin(addr.Addr())
-	scope := ScopeOf(addr.Addr())
-	number, ok := n.served.enter(origin)
-	if !ok || scope == Nowhere {
-		if ok {
-			n.served.leave(origin)
-		}
+// Serve has answered what the node id asks over conn, until that or Run ends.
+// addr is whence it has connected. conn is closed then, and at once if the node
+// does not run. Serve does not wait for any of this: who has shaken hands needs
+// far more stack than who waits for questions.
+func (n *Node) Serve(conn net.Conn, id identity.ID, addr netip.AddrPort) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ctx == nil {
+		_ = conn.Close() // nothing was said on it
 		return
 	}
-	defer n.served.leave(origin)
+	ctx := n.ctx
+	n.wg.Go(func() {
+		if g := n.receive(conn, id, addr); g != nil {
+			g.stay(ctx)
+			g.leave()
+		}
+		_ = conn.Close() // nothing that counts is under way any more
+	})
+}
+
+// receive returns the guest at the other end, nil if there is no room.
+func (n *Node) receive(conn net.Conn, id identity.ID, addr netip.AddrPort) *guest {
+	origin, scope := Origin(addr.Addr()), ScopeOf(addr.Addr())
+	if scope == Nowhere {
+		return nil
+	}
+	number, ok := n.served.enter(origin)
+	if !ok {
+		return nil
+	}
 	n.served.sum.add(conn)
-	defer n.served.sum.remove(conn)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	g := &guest{
+	return &guest{
 		node:  n,
 		conn:  conn,
+		in:    frames{from: conn},
 		from:  Asker{ID: id, Node: KeyOf(id), Addr: addr.Addr(), Port: addr.Port(), Scope: scope, From: origin, Conn: number},
+		pace:  rate.NewLimiter(askRate, askBurst),
 		turn:  make(turn, 1),
 		free:  make(chan struct{}, maxFlight),
 		large: make(chan struct{}, maxAnswers),
 	}
-	g.serve(ctx)
-	cancel()
-	g.wg.Wait()
-	if k := n.keeper; k != nil {
-		k.Left(number)
-	}
 }
 
-// serve reads questions and has them answered, several at a time.
-func (g *guest) serve(ctx context.Context) {
-	pace := rate.NewLimiter(askRate, askBurst)
-	for {
-		wait := patience
-		if g.watches {
-			wait = maxLease
+// stay answers questions until the connection or ctx ends. It has little on
+// its stack while it waits, see [frames].
+func (g *guest) stay(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, g.end)()
+	for g.waits() == nil && g.in.wait() == nil && g.serve(ctx) {
+	}
+	cancel()
+	g.wg.Wait()
+}
+
+// end has the reader end.
+func (g *guest) end() { _ = g.conn.Close() }
+
+// leave is what is done when all questions are answered.
+func (g *guest) leave() {
+	if k := g.node.keeper; k != nil {
+		k.Left(g.from.Conn)
+	}
+	g.node.served.sum.remove(g.conn)
+	g.node.served.leave(g.from.From)
+}
+
+// waits sets until when the next question has to come.
+func (g *guest) waits() error {
+	wait := patience
+	if g.watches {
+		wait = maxLease
+	}
+	return g.conn.SetReadDeadline(time.Now().Add(wait))
+}
+
+// serve reads the question that has come and has it answered, as several are at
+// a time. It reports whether another one may come.
+func (g *guest) serve(ctx context.Context) bool {
+	f, err := g.in.next(maxQuestion)
+	if err != nil || !f.kind.asks() || f.id == 0 || g.pace.Wait(ctx) != nil {
+		return false
+	}
+	select {
+	case g.free <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	reply := func(m Message) {
+		if write(g.conn, g.turn, f.id, m) != nil {
+			g.end()
 		}
-		if err := g.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
-			return
-		}
-		f, err := readFrame(g.conn, maxQuestion)
-		if err != nil || !f.kind.asks() || f.id == 0 || pace.Wait(ctx) != nil {
-			return
-		}
-		select {
-		case g.free <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		reply := func(m Message) {
-			if write(g.conn, g.turn, f.id, m) != nil {
-				_ = g.conn.Close() // the reader ends
-			}
-			<-g.free
-		}
-		if w, ok := f.message.(Watch); ok {
-			g.watch(ctx, w, reply)
-			continue
-		}
+		<-g.free
+	}
+	if w, ok := f.message.(Watch); ok {
+		g.watch(ctx, w, reply)
+	} else {
 		g.wg.Go(func() { g.answer(f.message, reply) })
 	}
+	return true
 }
 
 // answer answers one question.

@@ -38,7 +38,7 @@ func TestAttackSlowReader(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		ours, theirs := net.Pipe()
-		v.wg.Go(func() { r.Serve(r.ctx, theirs, identity.ID{9}, netip.MustParseAddrPort("50.0.0.1:50000")) })
+		r.Serve(theirs, identity.ID{9}, netip.MustParseAddrPort("50.0.0.1:50000"))
 		v.wg.Go(func() {
 			for id := uint32(1); ; id++ {
 				if _, err := ours.Write(AppendMessage(nil, id, GetMany{Hints: []Hint{{1}}})); err != nil {
@@ -78,6 +78,7 @@ func TestDeadConnection(t *testing.T) {
 		v := newVillage(t)
 		defer v.end()
 		server := v.settle(1, func(_ *resident, cfg *NodeConfig) { cfg.Router.Server = true })
+		synctest.Wait() // until it runs
 		var dead *atomic.Bool
 		id := identity.ID{9}
 		n := NewNode(NodeConfig{
@@ -86,7 +87,7 @@ func TestDeadConnection(t *testing.T) {
 				a, b := net.Pipe()
 				dead = new(atomic.Bool)
 				theirs := silent{b, dead}
-				v.wg.Go(func() { server.Serve(server.ctx, theirs, id, netip.MustParseAddrPort("50.0.0.1:50000")) })
+				server.Serve(theirs, id, netip.MustParseAddrPort("50.0.0.1:50000"))
 				return silent{a, dead}, nil
 			},
 		})

@@ -284,9 +284,10 @@ func (t *Table) Failed(now time.Time, k Key) (next *Contact) {
 }
 
 // Doubtful returns up to n contacts that have failed, the last time before
-// that: they are asked once more.
+// that: they are asked once more. Those that matter most, the nearest, come
+// first.
 func (t *Table) Doubtful(before time.Time, n int) (doubtful []*Contact) {
-	for i := range t.buckets {
+	for i := range slices.Backward(t.buckets) {
 		for _, e := range t.buckets[i].entries {
 			if e.fails > 0 && e.failed < before.UnixMilli() && len(doubtful) < n {
 				doubtful = append(doubtful, e.Contact)

@@ -11,8 +11,9 @@ const (
 	refreshPause = 15 * time.Second // between the lookups of idle buckets
 	lonely       = 5 * time.Minute  // a node that knows few looks for neighbours so often
 	doubtPause   = time.Minute      // before one that has not answered is asked again
-	maxDoubts    = 3                // asked again at a time
+	maxDoubts    = 16               // asked again at a time
 	stalePause   = 2 * time.Minute  // between questions to those not heard of for longest
+	stalerPause  = 5 * time.Second  // and after one that has not answered
 	staleTime    = time.Hour        // so long
 
 	regainPause = 10 * time.Minute // between questions to those that are gone
@@ -28,13 +29,17 @@ const (
 func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 	s.left = s.departures(now)
 	if s.table.Len() == 0 {
-		s.joined, s.settle = false, 0 // whoever comes first is asked for all others
+		s.joined, s.settle, s.sweep = false, 0, sweep{} // whoever comes first is asked for all others
 		return now.Add(time.Hour)
 	}
 	if !now.Before(s.again) {
 		r.lookSelfUp(now, s)
 	}
-	if !now.Before(s.refresh) {
+	switch {
+	case now.Before(s.refresh):
+	case r.small(s):
+		s.refresh = r.sweepOn(now, s)
+	default:
 		s.refresh = now.Add(doubtPause)
 		if target, ok := s.table.Idle(now, r.cfg.Rand); ok {
 			r.search(now, s.which, target, LookupConfig{K: Replicas}, func(now time.Time, _ Nearby) {
@@ -51,7 +56,11 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 	if !now.Before(s.stale) {
 		s.stale = now.Add(stalePause)
 		if c := s.table.Stalest(now.Add(-staleTime)); c != nil {
-			r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, ignore)
+			r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, func(now time.Time, m Message) {
+				if m == nil {
+					s.stale = now.Add(stalerPause)
+				}
+			})
 		}
 	}
 	r.seekLost(now, s)

@@ -157,7 +157,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		Listen:    listen,
 		Instance:  m.instance,
 		Handle:    map[string]swarm.Handler{chatProtocol: m.serveChat},
-		Guest:     func(ctx context.Context, conn *secure.Conn) { cfg.Node.Serve(ctx, conn) },
+		Guest:     func(_ context.Context, conn *secure.Conn) { cfg.Node.Serve(conn) },
 		Transport: cfg.Transport,
 		Log:       cfg.Log,
 	})

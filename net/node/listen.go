@@ -125,5 +125,5 @@ func (n *Node) answer(ctx context.Context, raw net.Conn) {
 		n.log.LogAttrs(ctx, slog.LevelDebug, "stranger turned away", slog.Any("error", err))
 		return
 	}
-	n.Serve(ctx, conn)
+	n.Serve(conn)
 }

@@ -233,15 +233,15 @@ func (n *Node) dial(ctx context.Context, id identity.ID, addr netip.AddrPort) (n
 	return n.endpoint.Client(ctx, raw, secure.Target{ID: id})
 }
 
-// Serve answers what the node at the other end of conn asks, until that ends.
-// conn is closed then.
-func (n *Node) Serve(ctx context.Context, conn *secure.Conn) {
+// Serve has answered what the node at the other end of conn asks, until that or
+// Run ends. conn is closed then.
+func (n *Node) Serve(conn *secure.Conn) {
 	from, ok := conn.RemoteAddr().(*net.TCPAddr)
 	if !ok || n.Endpoint() == nil {
 		_ = conn.Close() // nothing was said on it
 		return
 	}
-	n.dht.Serve(ctx, conn, conn.Peer(), from.AddrPort())
+	n.dht.Serve(conn, conn.Peer(), from.AddrPort())
 }
 
 // recall begins with the servers that were known before.

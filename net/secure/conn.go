@@ -1,8 +1,6 @@
 package secure
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,12 +32,13 @@ type Conn struct {
 	session   *handshake.Session
 	initiator bool
 	realm     handshake.Realm
+	lean      bool // it keeps no memory for the next record
 	born      time.Time
 	received  atomic.Uint64
 	sent      atomic.Uint64
 
 	reading sync.Mutex
-	in      *bufio.Reader
+	in      *buffer
 	plain   []byte // content of the newest record that nobody has read yet; lies in the buffer of in
 	skip    int    // length of that record in the buffer
 	readErr error  // what ended reading for good
@@ -57,6 +56,9 @@ type Conn struct {
 
 func (c *Conn) start(s *handshake.Session) {
 	c.session = s
+	if c.lean = c.realm == handshake.DHT; c.lean {
+		c.in.leave()
+	}
 	c.born = time.Now()
 	c.left = sync.NewCond(&c.mu)
 }
@@ -94,6 +96,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if len(p) == 0 {
 			return 0, nil
 		}
+		if err := c.await(); err != nil {
+			return 0, err
+		}
 		if err := c.open(); err != nil {
 			return 0, err
 		}
@@ -103,29 +108,34 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// open opens the next record, in the read buffer itself. A deadline that
-// passes leaves what has come in the buffer and spoils nothing.
-func (c *Conn) open() error {
+// await waits for the next record. A deadline that passes leaves what has come
+// in the buffer and spoils nothing. It is apart from open for the sake of a
+// small stack: that is most of what an idle connection costs.
+func (c *Conn) await() error {
 	if c.readErr != nil {
 		return c.readErr
 	}
-	if c.skip > 0 {
-		_, _ = c.in.Discard(c.skip) // all of it is buffered
-		c.skip = 0
+	c.in.discard(c.skip)
+	c.skip = 0
+	head, err := c.in.peek(2)
+	if errors.Is(err, io.EOF) && len(head) > 0 {
+		err = io.ErrUnexpectedEOF
 	}
-	head, err := c.in.Peek(2)
+	return err
+}
+
+// open opens the next record, of which the length has come, in the read buffer
+// itself.
+func (c *Conn) open() error {
+	head, err := c.in.peek(2)
 	if err != nil {
-		if errors.Is(err, io.EOF) && len(head) > 0 {
-			err = io.ErrUnexpectedEOF
-		}
 		return err
 	}
 	n := int(binary.BigEndian.Uint16(head))
 	if !handshake.IsRecordSize(n) {
 		return c.breakReading(fmt.Errorf("%w: no record has %d bytes", handshake.ErrRecord, n))
 	}
-	c.makeRoom(2 + n)
-	record, err := c.in.Peek(2 + n)
+	record, err := c.in.peek(2 + n)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
@@ -141,15 +151,6 @@ func (c *Conn) open() error {
 	c.skip = 2 + n
 	c.received.Add(uint64(2 + n))
 	return nil
-}
-
-// makeRoom sees to it that n bytes fit into the read buffer.
-func (c *Conn) makeRoom(n int) {
-	if n <= c.in.Size() {
-		return
-	}
-	ahead, _ := c.in.Peek(c.in.Buffered()) // all of it is buffered
-	c.in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(ahead)), c.raw), largeBuffer)
 }
 
 // breakReading ends the connection: after a record that is not authentic
@@ -216,6 +217,10 @@ func (c *Conn) seal(p []byte) (int, error) {
 }
 
 func (c *Conn) send(p []byte) (sent int, err error) {
+	if c.lean {
+		c.record = borrow(handshake.Head + len(p))
+		defer func() { giveBack(c.record); c.record = nil }()
+	}
 	for sent < len(p) {
 		if err := c.used(c.sent.Load()); err != nil {
 			return sent, err

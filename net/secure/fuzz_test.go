@@ -1,7 +1,6 @@
 package secure
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -91,7 +90,7 @@ func FuzzRecords(f *testing.F) {
 
 func newMemoryConn(in []byte, s *handshake.Session) *Conn {
 	m := &memory{in: bytes.NewReader(in)}
-	c := &Conn{raw: m, in: bufio.NewReaderSize(m, smallBuffer)}
+	c := &Conn{raw: m, in: newBuffer(m)}
 	c.start(s)
 	return c
 }

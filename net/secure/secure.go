@@ -7,7 +7,6 @@
 package secure
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -33,15 +32,6 @@ const (
 
 	// staticLife is how long one transport key is used.
 	staticLife = 24 * time.Hour
-
-	// smallBuffer is what is read ahead at first: a handshake and the records
-	// of people's words fit.
-	smallBuffer = 4096
-
-	// largeBuffer holds the longest record and the beginning of the next. A
-	// connection that carries more than words gets it with the first record
-	// that needs it.
-	largeBuffer = handshake.MaxRecord + 4096
 )
 
 // Errors on which callers act.
@@ -142,6 +132,7 @@ func (e *Endpoint) Client(ctx context.Context, raw net.Conn, t Target) (*Conn, e
 		if err != nil {
 			return nil, err
 		}
+		c.realm = e.cfg.Realm
 		h, first, err := handshake.Dial(cfg, t)
 		if err != nil {
 			return nil, err
@@ -159,7 +150,7 @@ func (e *Endpoint) Client(ctx context.Context, raw net.Conn, t Target) (*Conn, e
 	if err != nil {
 		return nil, err
 	}
-	c.initiator, c.realm = true, e.cfg.Realm
+	c.initiator = true
 	return c, nil
 }
 
@@ -238,7 +229,7 @@ func (e *Endpoint) answer(c *Conn, keys [][]byte) (*handshake.Handshake, error) 
 func (e *Endpoint) handshake(parent context.Context, raw net.Conn, run func(*Conn) (*handshake.Handshake, error)) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(parent, handshakeTime)
 	defer cancel()
-	c := &Conn{raw: raw, in: bufio.NewReaderSize(raw, smallBuffer)}
+	c := &Conn{raw: raw, in: newBuffer(raw)}
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) }) // ends a blocked read
 	h, err := run(c)
 	if !stop() && err == nil {

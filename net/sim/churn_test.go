@@ -122,3 +122,16 @@ func TestPartition(t *testing.T) {
 		}
 	}
 }
+
+// TestWhole: a small network is known to all of its nodes, as a whole.
+func TestWhole(t *testing.T) {
+	for _, nodes := range []int{2, 5, 70} {
+		c := NewChurn(ChurnConfig{Nodes: nodes, Network: NetworkConfig{Seed: 5}})
+		c.Network.Run(c.Network.Now().Add(3 * time.Hour))
+		for _, p := range c.nodes {
+			if !p.router.Whole(c.Network.Now(), dht.Wide) || p.router.Servers(dht.Wide) != nodes-1 {
+				t.Errorf("node %d of %d knows %d, as the whole network: %v", p.number, nodes, p.router.Servers(dht.Wide), p.router.Whole(c.Network.Now(), dht.Wide))
+			}
+		}
+	}
+}
