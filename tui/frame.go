@@ -213,9 +213,10 @@ func (m *model) overlay(rows []string) []string {
 		}
 		row := rows[y+i]
 		before := method.Cut(row, 0, x)
-		after := method.Cut(row, x+boxWidth, l.width)
+		// Cut is not right for the end of a row in columns of wcwidth.
+		after := method.TruncateLeft(row, x+boxWidth, "")
 		if method.StringWidth(after) > l.width-x-boxWidth { // half of a wide character
-			after = method.Cut(row, x+boxWidth+1, l.width)
+			after = method.TruncateLeft(row, x+boxWidth+1, "")
 		}
 		rows[y+i] = before + text.Pad(x-method.StringWidth(before)) + b +
 			text.Pad(l.width-x-boxWidth-method.StringWidth(after)) + after

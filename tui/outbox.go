@@ -69,12 +69,17 @@ func (m *model) retryFor(w messenger.Waiting) tea.Cmd {
 
 // outboxLines are two rows for each message: what it says, and how far it is.
 func (m *model) outboxLines(waiting []messenger.Waiting) (lines []dialog.Line) {
-	sealed := false
+	sealed, column := false, 0
+	for _, w := range waiting {
+		column = max(column, m.meter.Width(label(m.person(w.Chat.Peer))))
+	}
+	// One row for the words, beside a name and a time in a dialog.
+	room := max(min(m.layout.width-10, 78)-min(column, 30)-17, 12)
 	for _, w := range waiting {
 		words, _, _ := strings.Cut(strings.TrimSpace(text.Clean(w.Text)), "\n")
 		lines = append(lines, dialog.Line{
 			Left:  label(m.person(w.Chat.Peer)),
-			Right: w.Sent.In(m.opts.Zone).Format("2 Jan 15:04") + "  " + m.meter.Truncate(words, min(max(m.layout.width-42, 12), 60)) + "\n" + waitingWords(w),
+			Right: w.Sent.In(m.opts.Zone).Format("2 Jan 15:04") + "  " + m.meter.Truncate(words, room) + "\n" + waitingWords(w),
 			Value: w,
 		})
 		sealed = sealed || w.Sealed

@@ -336,6 +336,33 @@ func TestOutboxDialog(t *testing.T) {
 	})
 }
 
+// TestOverlay has dialogs stand above the chat, in terminals of either measure:
+// what is beside them stays.
+func TestOverlay(t *testing.T) {
+	for _, value := range []ansi.ModeSetting{ansi.ModeReset, ansi.ModeNotRecognized} {
+		f := newFake(bob)
+		for range 60 {
+			f.add(messenger.Room, bob, noon, strings.Repeat("雪 0123456789 ", 12))
+		}
+		s := &screen{t: t, fake: f, model: newModel(f, Options{Now: func() time.Time { return noon }, Zone: time.UTC})}
+		s.run(s.Init())
+		s.send(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: value})
+		for _, width := range []int{90, 91, 120} {
+			s.send(tea.WindowSizeMsg{Width: width, Height: 40})
+			before := strings.Split(s.text(), "\n")
+			s.keys("/net", "enter")
+			s.wantFit()
+			for i, row := range strings.Split(s.text(), "\n") {
+				was, is := []rune(before[i]), []rune(row)
+				if i > 0 && string(was[len(was)-2:]) != string(is[len(is)-2:]) {
+					t.Errorf("%d columns: row %d ends in %q, and ended in %q", width, i, string(is[len(is)-2:]), string(was[len(was)-2:]))
+				}
+			}
+			s.keys("esc")
+		}
+	}
+}
+
 func TestPeopleDialog(t *testing.T) {
 	s := newScreen(t, newFake(bob, carol), 80, 24)
 	s.keys("/who", "enter", "down", "enter")

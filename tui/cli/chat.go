@@ -58,15 +58,31 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 	return nil
 }
 
-// sayWaiting tells whoever leaves how many messages wait.
+// sayWaiting tells whoever leaves how many messages wait, and where.
 func sayWaiting(w io.Writer, m *messenger.Messenger) {
 	waiting, err := m.Outbox(context.Background())
+	if err != nil {
+		return
+	}
+	queued, stored := 0, 0
+	for _, one := range waiting {
+		if one.State == messenger.StateStored {
+			stored++
+		} else {
+			queued++
+		}
+	}
 	switch {
-	case err != nil || len(waiting) == 0:
-	case len(waiting) == 1:
-		fmt.Fprintln(w, "dione: 1 message waits for somebody who is away; it leaves when you are both up")
-	default:
-		fmt.Fprintf(w, "dione: %d messages wait for people who are away; they leave when you are both up\n", len(waiting))
+	case queued == 1:
+		fmt.Fprintln(w, "dione: 1 message waits here for somebody who is away; it goes on when dione runs again")
+	case queued > 1:
+		fmt.Fprintf(w, "dione: %d messages wait here for people who are away; they go on when dione runs again\n", queued)
+	}
+	switch {
+	case stored == 1:
+		fmt.Fprintln(w, "dione: 1 message is in the mail network; it arrives without you")
+	case stored > 1:
+		fmt.Fprintf(w, "dione: %d messages are in the mail network; they arrive without you\n", stored)
 	}
 }
 

@@ -128,11 +128,25 @@ func runHistory(ctx context.Context, cmd *cobra.Command, cfg config.Config, peer
 		if cfg.JSON {
 			return record.JSON(out, r)
 		}
-		state := ""
-		if r.State != messenger.StateReceived.String() {
-			state = " [" + r.State + "]"
-		}
-		_, err := fmt.Fprintf(out, "%s %s ·%s: %s%s\n", r.Sent.Local().Format("2006-01-02 15:04:05"), text.Line(r.Name), r.Tag, text.Line(r.Text), state)
+		_, err := fmt.Fprintf(out, "%s %s ·%s: %s%s\n", r.Sent.Local().Format("2006-01-02 15:04:05"), text.Line(r.Name), r.Tag, text.Line(r.Text), aside(r))
 		return err
 	})
+}
+
+// aside tells how far an own message has come, or what is unusual about the
+// way of somebody else's.
+func aside(r record.History) string {
+	var words []string
+	if r.State != messenger.StateReceived.String() {
+		words = append(words, stateWords(r.State, r.Stored, r.Replicas))
+	} else if r.Path != messenger.PathLAN.String() && r.Path != "" {
+		words = append(words, r.Path)
+	}
+	if late := text.Late(r.Sent.Time, r.Arrived.Time); late != "" {
+		words = append(words, late)
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " [" + strings.Join(words, ", ") + "]"
 }

@@ -28,10 +28,11 @@ type lateError struct {
 }
 
 func (e *lateError) Error() string {
+	is := stateWords(e.state.State, e.state.Stored, e.state.Replicas)
 	if e.after == 0 {
-		return fmt.Sprintf("not %s yet: %s", e.want, stateWords(e.state))
+		return fmt.Sprintf("not %s yet: %s", e.want, is)
 	}
-	return fmt.Sprintf("not %s within %v: %s", e.want, e.after, stateWords(e.state))
+	return fmt.Sprintf("not %s within %v: %s", e.want, e.after, is)
 }
 
 // Hint says what happens to the message now.
@@ -46,11 +47,11 @@ func (e *lateError) Hint() string {
 }
 
 // stateWords tells a state as people read it.
-func stateWords(r record.State) string {
-	if r.State == messenger.StateStored.String() {
-		return fmt.Sprintf("%s %d/%d", r.State, r.Stored, r.Replicas)
+func stateWords(state string, stored, replicas int) string {
+	if state == messenger.StateStored.String() {
+		return fmt.Sprintf("%s %d/%d", state, stored, replicas)
 	}
-	return r.State
+	return state
 }
 
 func sendCommand() *cobra.Command {
@@ -153,7 +154,7 @@ func runSend(ctx context.Context, cmd *cobra.Command, cfg config.Config, req con
 		if cfg.JSON {
 			return nil
 		}
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), stateWords(state))
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), stateWords(state.State, state.Stored, state.Replicas))
 		return err
 	case ctx.Err() != nil && state.State == "":
 		return errors.New("not sent: interrupted")
