@@ -235,7 +235,7 @@ func setPetname(c client, chat messenger.Chat, who, name string) tea.Cmd {
 // retry tries to deliver at once what waits for somebody, or all that waits.
 func retry(c client, to identity.ID, who string) tea.Cmd {
 	return call(func(ctx context.Context) (tea.Msg, error) {
-		return doneMsg{"looking for " + who + ", and putting what waits into the mail network again"}, c.Retry(ctx, to)
+		return doneMsg{"trying again to reach " + who}, c.Retry(ctx, to)
 	})
 }
 

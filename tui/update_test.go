@@ -291,7 +291,7 @@ func TestCommands(t *testing.T) {
 		{"/petname x", []string{"✗ whom?"}},
 		{"/net", []string{"Network", "wlan0", "/tcp/40123"}},
 		{"/outbox", []string{"Outbox", "Nothing waits"}},
-		{"/outbox retry", []string{"looking for everybody for whom something waits"}},
+		{"/outbox retry", []string{"trying again to reach everybody for whom something waits"}},
 		{"/outbox cancel 12", []string{"✗ no such message waits"}},
 	} {
 		f := newFake(bob)
