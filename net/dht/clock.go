@@ -12,7 +12,9 @@ const (
 	clockPause  = 6 * time.Hour // between comparisons
 	clockAsked  = 9             // servers at a time
 	clockNeeded = 5             // answers without which nothing is said
-	maxOffset   = 26 * time.Hour
+
+	// MaxOffset is how far the clocks of others may say that ours is off.
+	MaxOffset = 26 * time.Hour
 )
 
 // clocks is how far others are ahead of us, as they said when asked last.
@@ -60,5 +62,5 @@ func (r *Router) Offset() time.Duration {
 	if len(all) < clockNeeded {
 		return 0
 	}
-	return min(max(all[len(all)/2], -maxOffset), maxOffset)
+	return min(max(all[len(all)/2], -MaxOffset), MaxOffset)
 }

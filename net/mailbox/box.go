@@ -51,6 +51,10 @@ func New(net Network) *Box {
 // Now returns the time as most nodes have it, by which days are counted.
 func (b *Box) Now(own time.Time) time.Time { return own.Add(b.net.Offset()).UTC() }
 
+// Lost reports whether our clock is so far from those of most nodes that
+// nothing should be forgotten because of what it says.
+func (b *Box) Lost() bool { return b.net.Offset().Abs() >= dht.MaxOffset }
+
 // Open reports whether there is any node to put something at.
 func (b *Box) Open() bool {
 	for s := range dht.Scopes {

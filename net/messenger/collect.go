@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"dione/crypto/parcel"
@@ -126,7 +125,6 @@ func (v visited) handle(m *Messenger, b *batch) error {
 
 // plan says when the network is visited for p again.
 func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
-	looked := slices.ContainsFunc(v.looks, func(l look) bool { return !l.before })
 	var next time.Time
 	if s := p.writable(); s != nil {
 		at, ok, err := b.tx.NextMail(s.row)
@@ -135,6 +133,12 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 		}
 		if ok {
 			next = at
+		}
+	}
+	done := v.seeks && !v.failed && !news // where there was one there may be more
+	if done {
+		if err := m.noteUp(b, p, v.now); err != nil {
+			return err
 		}
 	}
 	b.then(func() {
@@ -149,15 +153,16 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 		if news {
 			p.mail.touch = b.now
 		}
-		if looked {
+		if done {
+			p.mail.seen = v.now
+		}
+		if v.seeks {
 			p.mail.turn++
-			if !news && !v.failed {
-				p.mail.days = 1
-			}
 			p.mail.look = b.now.Add(pause(p.mail.touch, b.now))
 			if news {
-				p.mail.look = b.now // where there was one there may be more
+				p.mail.look = b.now
 			}
+			m.mailHeard(p, !v.failed)
 		}
 		m.wakeMail(0)
 	})

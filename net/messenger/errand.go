@@ -31,7 +31,8 @@ func (v visit) fail(error) bool {
 // errand is what a visit is to do in the network.
 type errand struct {
 	p       *person
-	now     time.Time      // as the network has it
+	now     time.Time      // as the network has it, by the wall
+	seeks   bool           // it was time to look for mail
 	put     []store.Parcel // of one session
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today
@@ -65,15 +66,17 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		b.then(func() { m.visitUndone(p) }) // meanwhile they are connected, or blocked
 		return nil
 	}
-	if err := m.noteUp(b); err != nil {
-		return err
-	}
-	e := errand{p: p, now: m.mails.box.Now(b.now)}
+	e := errand{p: p, now: m.mails.box.Now(b.now).Round(0), seeks: !p.mail.look.After(b.now)}
 	all, err := m.sessionsOf(b, p)
 	if err != nil {
 		return err
 	}
+	lost := m.mails.box.Lost()
+	m.tellClock(b, lost)
 	for _, s := range all {
+		if lost {
+			break // keys are forgotten for good
+		}
 		if err := s.stepKeys(b, e.day()); err != nil {
 			return err
 		}
@@ -83,7 +86,7 @@ func (v visit) handle(m *Messenger, b *batch) error {
 			return err
 		}
 	}
-	if !p.mail.look.After(b.now) {
+	if e.seeks {
 		for _, s := range all {
 			if err := m.seek(b, p, s, &e); err != nil {
 				return err
@@ -136,14 +139,14 @@ func (m *Messenger) wish(b *batch, p *person, e *errand) error {
 
 // pack takes what is to be put for p along. What waits is sealed by it.
 func (m *Messenger) pack(b *batch, p *person, e *errand) error {
+	b.then(func() { p.mail.more = false })
 	s := p.writable()
 	if s == nil {
-		return nil
+		return nil // it waits until there is a session
 	}
 	if _, err := m.sealInto(b, p, s, nil); err != nil {
 		return err
 	}
-	b.then(func() { p.mail.more = false })
 	due, err := b.tx.DueParcels(s.row, b.now, maxMail)
 	if err != nil {
 		return err
@@ -172,13 +175,8 @@ func (m *Messenger) pack(b *batch, p *person, e *errand) error {
 // seek takes along what is to be looked for in a session.
 func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 	how := mailbox.Search{Places: 1, Turn: p.mail.turn, Holders: 1, Paths: 1}
-	days := 1
-	if p.mail.days > 1 || p.mail.turn == 0 {
+	if e.now.Sub(m.since(p)) > absence || p.mail.turn == 0 {
 		how.Places, how.Holders = mailbox.Places, 2
-		days = max(p.mail.days, 1)
-	}
-	if e.now.Sub(e.now.Truncate(24*time.Hour)) < morning {
-		days = max(days, 2)
 	}
 	watched := s.ratchet.Watch()
 	if p.mail.turn%10 == 0 {
@@ -196,7 +194,7 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 		from := p.mail.turn * maxMail % n
 		addresses = append(addresses[from:], addresses[:from]...)[:maxMail]
 	}
-	for d := range uint32(min(days, mailbox.Days)) {
+	for d := range uint32(m.daysOf(p, e.now)) {
 		if chain, ok := s.mail.theirs.At(e.day() - d); ok {
 			e.looks = append(e.looks, look{session: s.row, chain: chain, addresses: addresses, how: how})
 		}
@@ -223,7 +221,7 @@ func (m *Messenger) seekReceipts(b *batch, p *person, s *session, e *errand, how
 		last := one.Mailed.Day
 		byDay[last] = append(byDay[last], one)
 		first := max(mailbox.DayOf(m.mails.box.Now(one.Mailed.First)), s.mail.ours.Day)
-		if first >= last {
+		if first = max(first, last-min(last, putDays)); first >= last {
 			continue
 		}
 		some := first + rand.Uint32N(last-first)

@@ -97,6 +97,7 @@ func (b *batch) send(p *person, added ...store.Outgoing) { b.fill[p] = append(b.
 // loop runs until ctx ends. netCtx, which lives a little longer, is for what
 // it starts on the network.
 func (m *Messenger) loop(ctx, netCtx context.Context) {
+	looked := time.Now()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	daily := time.NewTicker(keysEvery)
@@ -150,6 +151,10 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 				m.turn(held...)
 			}
 		case <-sweep.C:
+			was := looked
+			if looked = time.Now(); slept(was, looked, sweepEvery) {
+				m.mailAgain()
+			}
 			m.meter.take(m.sample())
 			m.turn(sweepOutbox{})
 		case <-daily.C:

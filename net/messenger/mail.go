@@ -56,8 +56,15 @@ const (
 	// closedPause is how often we look whether there is a network.
 	closedPause = 100 * time.Millisecond
 
-	// morning is until when after midnight mail of the day before is looked for.
+	// morning is until when after midnight mail may be put at the places of the
+	// day before: a day is done with when it was looked through after that.
 	morning = 2 * time.Hour
+
+	// absence is after how long without a look more than one holder is asked.
+	absence = 3 * time.Hour
+
+	// putDays is for how many days back receipts are looked for.
+	putDays = 30
 
 	// giveUpTime is after how long mail that nobody has taken has failed.
 	giveUpTime = 30 * 24 * time.Hour
@@ -73,7 +80,7 @@ type mailState struct {
 	running bool      // a visit is under way
 	more    bool      // something waits that no visit has taken along
 	turn    int       // counts the visits
-	days    int       // how many days are to be looked through; 1 or 2 where there was no absence
+	seen    time.Time // when the network was last asked for all there is, and answered; zero: not since the start
 	touch   time.Time // when the two have written last
 	failed  int       // puts in a row that nobody has taken
 	lost    time.Time // when the last link was lost; zero: none was since the start
@@ -86,8 +93,10 @@ type mails struct {
 	running int          // visits under way
 	bury    time.Time    // when tombstones are to be put
 	burying bool
-	away    int             // for how many days we were not here
-	day     uint32          // the newest on which we were
+	day     uint32          // as it is kept: since then mail was looked for of everybody
+	lost    bool            // the clock is of no use, and the user knows
+	scout   *person         // by whose mail we find out when the network answers again; nil while it does
+	deaf    int             // how often it has not
 	ctx     context.Context // of the network
 }
 
@@ -112,7 +121,7 @@ func (r resetRecord) mailKeys() mailKeys {
 
 // stepKeys forgets where mail lay that nobody looks for any more.
 func (s *session) stepKeys(b *batch, today uint32) error {
-	oldest := today - mailbox.Days
+	oldest := today - min(today, mailbox.Days)
 	ours, ok := s.mail.ours.At(oldest)
 	theirs, ok2 := s.mail.theirs.At(oldest)
 	if !ok || !ok2 || oldest == s.mail.ours.Day {
@@ -157,7 +166,6 @@ func (m *Messenger) mailSoon(p *person) {
 func (m *Messenger) mailLost(p *person) {
 	p.mail.lost = time.Now()
 	p.mail.put, p.mail.look = p.mail.lost.Add(mailGrace), p.mail.lost.Add(mailGrace+rand.N(mailGrace))
-	p.mail.days = 1
 	m.wakeMail(mailGrace)
 }
 
@@ -177,7 +185,7 @@ func (m *Messenger) buryUndone() {
 // wakeMail has the loop look who is due, soon.
 func (m *Messenger) wakeMail(after time.Duration) { m.mails.timer.Reset(max(after, 0)) }
 
-// metaUp is the day on which this profile was last in use.
+// metaUp is the day since which mail of everybody was looked for.
 const metaUp = "up"
 
 // beginMail begins with the mail, when there is a network. Who was in touch
@@ -193,7 +201,7 @@ func (m *Messenger) beginMail(box *mailbox.Box) {
 	slices.SortFunc(all, func(a, b *person) int { return cmp.Or(b.LastSeen.Compare(a.LastSeen), a.ID.Compare(b.ID)) })
 	now := time.Now()
 	for i, p := range all {
-		p.mail.days, p.mail.touch = m.mails.away, p.LastSeen
+		p.mail.touch = p.LastSeen
 		if p.mail.look = now; i >= firstOnes {
 			p.mail.look = now.Add(rand.N(spreadTime))
 		}
@@ -202,25 +210,102 @@ func (m *Messenger) beginMail(box *mailbox.Box) {
 	m.wakeMail(0)
 }
 
-// readUp reads for how many days we were away.
+// readUp reads since when mail is to be looked for. A new profile has none
+// before today.
 func (m *Messenger) readUp(tx *store.Tx) error {
-	today := mailbox.DayOf(time.Now())
-	kept, ok, err := tx.Meta(metaUp)
-	m.mails.away = 1
-	if last, bad := strconv.ParseUint(kept, 10, 32); ok && bad == nil {
-		m.mails.day = uint32(last)
-		m.mails.away = int(min(max(int64(today)-int64(last)+1, 1), mailbox.Days))
+	kept, _, err := tx.Meta(metaUp)
+	if day, bad := strconv.ParseUint(kept, 10, 32); bad == nil {
+		m.mails.day = uint32(day)
+	} else {
+		m.mails.day = mailbox.DayOf(time.Now())
 	}
 	return err
 }
 
-// noteUp notes that we are here today.
-func (m *Messenger) noteUp(b *batch) error {
-	if m.mails.day == b.day() {
+// since is when mail of p was last looked for, as the network has the time.
+func (m *Messenger) since(p *person) time.Time {
+	if p.mail.seen.IsZero() {
+		return time.Unix(int64(m.mails.day)*24*60*60, 0)
+	}
+	return p.mail.seen
+}
+
+// daysOf is how many days mail of p is to be looked for: today, and those that
+// were not done with when it was looked for last.
+func (m *Messenger) daysOf(p *person, now time.Time) int {
+	done := mailbox.DayOf(m.since(p).Add(-morning))
+	return int(min(max(int64(mailbox.DayOf(now))-int64(done)+1, 1), mailbox.Days))
+}
+
+// noteUp notes that mail of p was looked for: who was not served yet when we
+// end is looked after for as many days the next time.
+func (m *Messenger) noteUp(b *batch, p *person, seen time.Time) error {
+	for _, o := range m.people {
+		if at := m.since(o); o != p && at.Before(seen) && m.mailable(o) {
+			seen = at
+		}
+	}
+	day := mailbox.DayOf(seen)
+	if day == m.mails.day {
 		return nil
 	}
-	m.mails.day = b.day()
-	return b.tx.SetMeta(metaUp, strconv.FormatUint(uint64(m.mails.day), 10))
+	b.then(func() { m.mails.day = day })
+	return b.tx.SetMeta(metaUp, strconv.FormatUint(uint64(day), 10))
+}
+
+// tellClock tells the user when mail suffers from our clock.
+func (m *Messenger) tellClock(b *batch, lost bool) {
+	if lost == m.mails.lost {
+		return
+	}
+	n := Notice{Failed: true, Text: "the clock of this machine is wrong by a day or more: mail is not found", Hint: "set the date and the time"}
+	if !lost {
+		n = Notice{Text: "the clock is right again, and mail is found"}
+	}
+	b.tell(n)
+	b.then(func() { m.mails.lost = lost })
+}
+
+// mailHeard takes note of whether the network has answered a search for mail of
+// p. As long as it does not, one search goes on often, and as soon as it does,
+// mail of everybody is looked for.
+func (m *Messenger) mailHeard(p *person, answered bool) {
+	scout := m.mails.scout
+	switch {
+	case answered && scout != nil:
+		m.mails.scout, m.mails.deaf = nil, 0
+		m.mailAgain()
+	case !answered && (scout == nil || scout == p || !m.mailable(scout)):
+		m.mails.scout = p
+		d := min(talkPause<<m.mails.deaf, activePause)
+		m.mails.deaf = min(m.mails.deaf+1, 4)
+		p.mail.look = time.Now().Add(d/2 + rand.N(d))
+	}
+}
+
+// mailAgain has mail of everybody looked for anew: the machine has slept, and
+// timers with it, or the network was away.
+func (m *Messenger) mailAgain() {
+	if m.mails.box == nil {
+		return
+	}
+	now, n := time.Now(), 0
+	for _, p := range m.people {
+		if !m.mailable(p) {
+			continue
+		}
+		if p.mail.look = now; n >= firstOnes {
+			p.mail.look = now.Add(rand.N(spreadTime))
+		}
+		n++
+	}
+	m.wakeMail(0)
+}
+
+// slept reports whether the machine slept between two looks at the clock that
+// should be as far apart as given. A clock that was set forward looks the same.
+func slept(before, now time.Time, apart time.Duration) bool {
+	return now.Round(0).Sub(before.Round(0)) > apart+time.Minute
 }
 
 // mailDue visits the network for those who are due, those who wait longest
