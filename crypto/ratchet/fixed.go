@@ -35,6 +35,7 @@ func (f Fixed) Location() [32]byte { return f.location }
 // comes from rand.
 func (f Fixed) Seal(rand io.Reader, bodies ...*[parcel.BodySize]byte) ([]Sealed, error) {
 	all := make([]Sealed, len(bodies))
+	chain, addr := f.chain, f.addr
 	for i, body := range bodies {
 		one := &all[i]
 		if _, err := io.ReadFull(rand, one.Core[:parcel.NonceSize]); err != nil {
@@ -42,8 +43,8 @@ func (f Fixed) Seal(rand io.Reader, bodies ...*[parcel.BodySize]byte) ([]Sealed,
 		}
 		one.N = uint32(i)
 		var key [32]byte
-		f.chain, key = stepMessage(f.chain)
-		f.addr, one.Seed = stepAddress(f.addr)
+		chain, key = stepMessage(chain)
+		addr, one.Seed = stepAddress(addr)
 		sealHeader(&one.Core, f.header, header{n: one.N})
 		sealBody(&one.Core, f.ad, key, body)
 	}
@@ -53,10 +54,11 @@ func (f Fixed) Seal(rand io.Reader, bodies ...*[parcel.BodySize]byte) ([]Sealed,
 // Watch returns where the first n packages of the chain lie.
 func (f Fixed) Watch(n int) []Watched {
 	all := make([]Watched, n)
+	addr := f.addr
 	for i := range all {
 		one := &all[i]
 		one.N = uint32(i)
-		f.addr, one.Seed = stepAddress(f.addr)
+		addr, one.Seed = stepAddress(addr)
 		one.Address = one.Seed.Address()
 	}
 	return all
@@ -65,9 +67,9 @@ func (f Fixed) Watch(n int) []Watched {
 // Open takes the package that lay at address n of [Fixed.Watch]. The error is
 // [ErrForged].
 func (f Fixed) Open(n uint32, core *parcel.Core) (body [parcel.BodySize]byte, err error) {
-	var key [32]byte
-	for range n + 1 {
-		f.chain, key = stepMessage(f.chain)
+	chain, key := stepMessage(f.chain)
+	for range n {
+		chain, key = stepMessage(chain)
 	}
 	if h, ok := openHeader(core, f.header); !ok || h != (header{n: n}) {
 		return body, fmt.Errorf("%w: header", ErrForged)
