@@ -83,7 +83,7 @@ type backupContact struct {
 	Addrs    []string `cbor:"9,keyasint,omitempty"`
 	Gen      uint64   `cbor:"10,keyasint"`
 	Floor    uint64   `cbor:"11,keyasint"`
-	Proof    []byte   `cbor:"12,keyasint,omitempty"`
+	Invited  []byte   `cbor:"12,keyasint,omitempty"`
 	Heard    []string `cbor:"13,keyasint,omitempty"`
 }
 
@@ -285,7 +285,7 @@ func (tx *Tx) exportContacts(b *backup) error {
 			Addrs:    c.Addrs,
 			Gen:      c.Gen,
 			Floor:    c.Floor,
-			Proof:    c.Proof,
+			Invited:  c.Invited,
 			Heard:    c.Heard,
 		})
 	})

@@ -48,7 +48,7 @@ func fillProfile(t testing.TB, s *Store) {
 		for i := range 4 {
 			errs = append(errs, tx.PutContact(Contact{
 				ID: person(i + 1), Claimed: fmt.Sprint("claimed ", i), Petname: fmt.Sprint("petname ", i), Kept: i%2 == 0, LastSeen: at,
-				Standing: Standing(i), Since: at, Verified: i == 2, Addrs: []string{"/a", "/b"}, Heard: []string{"/c"}, Gen: 3, Floor: 4, Proof: []byte("proof"),
+				Standing: Standing(i), Since: at, Verified: i == 2, Addrs: []string{"/a", "/b"}, Heard: []string{"/c"}, Gen: 3, Floor: 4, Invited: []byte("proof"),
 			}))
 		}
 		return errors.Join(append(errs, tx.PutContact(Contact{ID: person(9)}))...)
@@ -350,7 +350,7 @@ func vectorProfile(tx *Tx) error {
 		tx.SetIdentityKey(bytes.Repeat([]byte{0x22}, 32)),
 		tx.PutContact(Contact{
 			ID: bob, Claimed: "bob", Petname: "bobby", Kept: true, LastSeen: at, Standing: StandingAccepted, Since: at, Verified: true,
-			Addrs: []string{"/ip4/192.0.2.1/tcp/4001"}, Heard: []string{"/ip4/192.0.2.2/tcp/4001"}, Gen: 2, Floor: 7, Proof: bytes.Repeat([]byte{0x33}, 16),
+			Addrs: []string{"/ip4/192.0.2.1/tcp/4001"}, Heard: []string{"/ip4/192.0.2.2/tcp/4001"}, Gen: 2, Floor: 7, Invited: bytes.Repeat([]byte{0x33}, 16),
 		}),
 		tx.PutSession(&s),
 	)

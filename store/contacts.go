@@ -9,7 +9,7 @@ import (
 	"dione/crypto/identity"
 )
 
-const contactColumns = `p.pub, c.claimed, c.petname, c.kept, c.seen, c.standing, c.since, c.verified, c.addrs, c.heard, c.gen, c.floor, c.proof
+const contactColumns = `p.pub, c.claimed, c.petname, c.kept, c.seen, c.standing, c.since, c.verified, c.addrs, c.heard, c.gen, c.floor, c.invited
 	FROM contact c JOIN peer p ON p.id = c.peer`
 
 func scanContact(s *sqlite3.Stmt) Contact {
@@ -25,7 +25,7 @@ func scanContact(s *sqlite3.Stmt) Contact {
 		Heard:    lines(s.ColumnText(9)),
 		Gen:      uint64(s.ColumnInt64(10)),
 		Floor:    uint64(s.ColumnInt64(11)),
-		Proof:    s.ColumnBlob(12, nil),
+		Invited:  s.ColumnBlob(12, nil),
 	}
 	copy(c.ID[:], s.ColumnRawBlob(0))
 	return c
@@ -76,17 +76,17 @@ func (tx *Tx) PutContact(c Contact) error {
 	if err != nil {
 		return err
 	}
-	var proof any
-	if c.Proof != nil {
-		proof = c.Proof
+	var invited any
+	if c.Invited != nil {
+		invited = c.Invited
 	}
-	return tx.exec(`INSERT INTO contact(peer, claimed, petname, kept, seen, standing, since, verified, addrs, heard, gen, floor, proof)
+	return tx.exec(`INSERT INTO contact(peer, claimed, petname, kept, seen, standing, since, verified, addrs, heard, gen, floor, invited)
 		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET claimed = excluded.claimed, petname = excluded.petname, kept = excluded.kept,
 			seen = excluded.seen, standing = excluded.standing, since = excluded.since, verified = excluded.verified,
-			addrs = excluded.addrs, heard = excluded.heard, gen = excluded.gen, floor = excluded.floor, proof = excluded.proof`,
+			addrs = excluded.addrs, heard = excluded.heard, gen = excluded.gen, floor = excluded.floor, invited = excluded.invited`,
 		peer, c.Claimed, c.Petname, c.Kept, msOf(c.LastSeen), int64(c.Standing), msOf(c.Since), c.Verified,
-		strings.Join(c.Addrs, "\n"), strings.Join(c.Heard, "\n"), int64(c.Gen), int64(c.Floor), proof)
+		strings.Join(c.Addrs, "\n"), strings.Join(c.Heard, "\n"), int64(c.Gen), int64(c.Floor), invited)
 }
 
 // OldestRequests returns whose requests to forget so that keep are left, the

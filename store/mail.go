@@ -44,7 +44,7 @@ func (tx *Tx) PutMailed(session int64, at ParcelIndex, m Mailed) error {
 // DueParcels returns the next n packages of a session that are to be put into
 // the mail network by now, in the order in which they were made.
 func (tx *Tx) DueParcels(session int64, now time.Time, n int) ([]Parcel, error) {
-	return tx.parcels("session = ? AND next <= ?", "epoch, n", n, session, now.UnixMilli())
+	return tx.parcels("session = ? AND epoch > 0 AND next <= ?", "epoch, n", n, session, now.UnixMilli())
 }
 
 // MailAgain has every package for a person that nobody has acknowledged put
@@ -61,7 +61,20 @@ func (tx *Tx) MailAgain(to identity.ID, now time.Time) error {
 // MailedParcels returns the newest n packages of a session that are in the
 // mail network and that nobody has acknowledged.
 func (tx *Tx) MailedParcels(session int64, n int) ([]Parcel, error) {
-	return tx.parcels("session = ? AND first > 0", "epoch DESC, n DESC", n, session)
+	return tx.parcels("session = ? AND epoch > 0 AND first > 0", "epoch DESC, n DESC", n, session)
+}
+
+// IntroParcels returns the packages of epoch 0 of a session, those by which
+// the other side is to learn of it. They lie elsewhere than all others, and no
+// link carries them.
+func (tx *Tx) IntroParcels(session int64) ([]Parcel, error) {
+	return tx.parcels("session = ? AND epoch = 0", "n", 64, session)
+}
+
+// DropIntro forgets the packages of epoch 0 of a session: the other side knows
+// of it.
+func (tx *Tx) DropIntro(session int64) error {
+	return tx.exec("DELETE FROM parcel WHERE session = ? AND epoch = 0", session)
 }
 
 // NextMail returns when a package of a session is due to be put again; false

@@ -72,7 +72,7 @@ func migrate(ctx context.Context, db *conn, path string, key vault.Key, steps []
 
 // secrets are what no copy may hold: what is sent must never be sent twice
 // from two copies of one state.
-const secrets = "DELETE FROM parcel; DELETE FROM session; DELETE FROM prekey; DELETE FROM fragment; DELETE FROM invitation; DELETE FROM outbox; DELETE FROM envelope; UPDATE chat SET waiting = 0"
+const secrets = "DELETE FROM parcel; DELETE FROM prekey; DELETE FROM session; DELETE FROM fragment; DELETE FROM invitation; DELETE FROM outbox; DELETE FROM envelope; UPDATE chat SET waiting = 0"
 
 // keepCopy copies a closed database and empties the secrets in the copy. The
 // copy has its name only when it is whole and checked.

@@ -60,10 +60,10 @@ func (tx *Tx) sessionPeer(session int64) (peer int64, err error) {
 }
 
 // Parcels returns the next n packages of a session that nobody has
-// acknowledged, in the order in which they were made. Epochs count from 1, so
-// the zero ParcelIndex is before all.
+// acknowledged, in the order in which they were made, but for those of epoch 0.
+// The zero ParcelIndex is before all.
 func (tx *Tx) Parcels(session int64, after ParcelIndex, n int) ([]Parcel, error) {
-	return tx.parcels("session = ? AND (epoch, n) > (?, ?)", "epoch, n", n, session, int64(after.Epoch), int64(after.N))
+	return tx.parcels("session = ? AND epoch > 0 AND (epoch, n) > (?, ?)", "epoch, n", n, session, int64(after.Epoch), int64(after.N))
 }
 
 func (tx *Tx) parcels(which, order string, n int, args ...any) ([]Parcel, error) {

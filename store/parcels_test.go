@@ -206,14 +206,15 @@ func TestPrekeysAndInvitations(t *testing.T) {
 			t.Error("keys are there after their time")
 		}
 		for i := range maxInvitations {
-			if err := tx.PutInvitation(Invitation{V: [16]byte{byte(i)}, Made: at, Expires: at, Text: "dione:x"}); err != nil {
+			inv := Invitation{V: [16]byte{byte(i)}, Made: at, Expires: at, Text: "dione:x", Secret: []byte{byte(i)}, Offer: [][]byte{{1}, {2}}}
+			if err := tx.PutInvitation(inv); err != nil {
 				return err
 			}
 		}
 		if err := tx.PutInvitation(Invitation{V: [16]byte{0xff}}); !errors.Is(err, ErrTooMany) {
 			t.Errorf("one invitation too many: %v", err)
 		}
-		if err := tx.PutInvitation(Invitation{V: [16]byte{3}, Expires: at.Add(time.Hour)}); err != nil {
+		if err := tx.PutInvitation(Invitation{V: [16]byte{3}, Expires: at.Add(time.Hour), Next: at}); err != nil {
 			t.Errorf("prolonging an invitation: %v", err)
 		}
 		if err := tx.DropInvitation([16]byte{0}); err != nil {
@@ -222,6 +223,9 @@ func TestPrekeysAndInvitations(t *testing.T) {
 		open, err := tx.Invitations()
 		if len(open) != maxInvitations-1 || open[2].V != [16]byte{3} || !open[2].Expires.Equal(at.Add(time.Hour)) || open[2].Text != "dione:x" {
 			t.Errorf("%d invitations, %+v", len(open), open[2])
+		}
+		if inv := open[2]; !inv.Next.Equal(at) || inv.Secret[0] != 3 || len(inv.Offer) != 2 || !open[1].Next.IsZero() {
+			t.Errorf("what is put into the network: %+v, %+v", inv, open[1])
 		}
 		return err
 	})
@@ -288,7 +292,7 @@ func TestOldestRequests(t *testing.T) {
 	s := testStore(t)
 	update(t, s, func(tx *Tx) error {
 		for i := range 12 {
-			c := Contact{ID: person(10 + i), Standing: StandingRequest, Since: at.Add(-time.Duration(i) * time.Minute), Addrs: []string{"/a", "/b"}, Heard: []string{"/c"}, Gen: 1 << 40, Floor: 7, Proof: []byte{1}}
+			c := Contact{ID: person(10 + i), Standing: StandingRequest, Since: at.Add(-time.Duration(i) * time.Minute), Addrs: []string{"/a", "/b"}, Heard: []string{"/c"}, Gen: 1 << 40, Floor: 7, Invited: []byte{1}}
 			if i >= 10 {
 				c.Standing = StandingBlocked
 			}
@@ -301,7 +305,7 @@ func TestOldestRequests(t *testing.T) {
 			t.Errorf("oldest: %v", ids)
 		}
 		got, _, err2 := tx.Contact(person(10))
-		if got.Standing != StandingRequest || !got.Since.Equal(at) || !slices.Equal(got.Addrs, []string{"/a", "/b"}) || !slices.Equal(got.Heard, []string{"/c"}) || got.Gen != 1<<40 || got.Floor != 7 || string(got.Proof) != "\x01" {
+		if got.Standing != StandingRequest || !got.Since.Equal(at) || !slices.Equal(got.Addrs, []string{"/a", "/b"}) || !slices.Equal(got.Heard, []string{"/c"}) || got.Gen != 1<<40 || got.Floor != 7 || string(got.Invited) != "\x01" {
 			t.Errorf("contact = %+v", got)
 		}
 		if err := tx.ForgetContacts([]identity.ID{person(10), person(20)}); err != nil {
@@ -313,5 +317,92 @@ func TestOldestRequests(t *testing.T) {
 			}
 		}
 		return errors.Join(err, err2)
+	})
+}
+
+// TestSpares: of the keys for the loss of a session the newest two are kept,
+// beside those for the next one, until the session is dropped.
+func TestSpares(t *testing.T) {
+	s := testStore(t)
+	update(t, s, func(tx *Tx) error {
+		one, other := Session{Peer: bob, SID: [16]byte{1}, State: []byte("s")}, Session{Peer: bob, SID: [16]byte{2}, State: []byte("s")}
+		err := errors.Join(tx.PutSession(&one), tx.PutSession(&other),
+			tx.PutPrekey(Prekey{Number: [8]byte{9}, Peer: bob, Made: at, Bundle: []byte("next")}))
+		for i := range byte(4) {
+			err = errors.Join(err, tx.PutPrekey(Prekey{Number: [8]byte{i}, Peer: bob, Session: one.Row, Made: at.Add(time.Duration(i) * time.Hour), Secret: []byte{i}}))
+		}
+		err = errors.Join(err, tx.PutPrekey(Prekey{Number: [8]byte{7}, Peer: bob, Session: other.Row, Made: at}), tx.ExpireKeys(at.Add(2*keyTime)))
+		if err != nil {
+			return err
+		}
+		for number, want := range map[byte]bool{0: false, 1: false, 2: true, 3: true, 7: true, 9: false} {
+			k, ok, err := tx.Prekey([8]byte{number})
+			if ok != want || err != nil || ok && number < 4 && (k.Session != one.Row || k.Peer != bob || k.Secret[0] != number) {
+				t.Errorf("keys %d: %+v, %v, %v", number, k, ok, err)
+			}
+		}
+		if made, ok, err := tx.SpareMade(one.Row); !ok || !made.Equal(at.Add(3*time.Hour)) || err != nil {
+			t.Errorf("made at %v, %v, %v", made, ok, err)
+		}
+		if err := tx.DropSession(one.Row); err != nil {
+			return err
+		}
+		if _, ok, err := tx.SpareMade(one.Row); ok || err != nil {
+			t.Errorf("keys for a dropped session: %v, %v", ok, err)
+		}
+		if _, ok, _ := tx.Prekey([8]byte{7}); !ok {
+			t.Error("another session lost its keys")
+		}
+		return nil
+	})
+}
+
+// TestLoseSession: the state goes, messages wait again, and what a backup keeps
+// stays.
+func TestLoseSession(t *testing.T) {
+	s := testStore(t)
+	update(t, s, func(tx *Tx) error {
+		one := Session{Peer: bob, SID: [16]byte{1}, Gen: 3, State: []byte("state"), Reset: []byte("reset")}
+		m := mine(Chat{Peer: bob}, "waits")
+		_, err := tx.AddMessage(&m)
+		if err := errors.Join(err, tx.PutSession(&one), enqueueOnly(tx, m)); err != nil {
+			return err
+		}
+		for epoch := range uint32(2) {
+			p := Parcel{Session: one.Row, Epoch: epoch, Message: m.Row * int64(epoch), Parts: 1, Core: make([]byte, CoreSize)}
+			if err := tx.PutParcel(p); err != nil {
+				return err
+			}
+		}
+		intro, err := tx.IntroParcels(one.Row)
+		if len(intro) != 1 || intro[0].Epoch != 0 || err != nil {
+			t.Errorf("the introduction: %d packages, %v", len(intro), err)
+		}
+		for what, list := range map[string]func() ([]Parcel, error){
+			"for a link": func() ([]Parcel, error) { return tx.Parcels(one.Row, ParcelIndex{}, 9) },
+			"due":        func() ([]Parcel, error) { return tx.DueParcels(one.Row, at, 9) },
+		} {
+			if all, err := list(); len(all) != 1 || all[0].Epoch != 1 || err != nil {
+				t.Errorf("%s: %d packages, %v", what, len(all), err)
+			}
+		}
+		if err := tx.DropIntro(one.Row); err != nil {
+			return err
+		}
+		if intro, err := tx.IntroParcels(one.Row); len(intro) != 0 || err != nil {
+			t.Errorf("after it was dropped: %d packages, %v", len(intro), err)
+		}
+		if err := tx.LoseSession(one.Row); err != nil {
+			return err
+		}
+		kept, err := tx.Sessions(bob)
+		if len(kept) != 1 || kept[0].State != nil || string(kept[0].Reset) != "reset" || kept[0].Gen != 3 || err != nil {
+			t.Errorf("kept: %+v, %v", kept, err)
+		}
+		waits, err := tx.Unsealed(bob, 0, 9)
+		if len(waits) != 1 || err != nil {
+			t.Errorf("%d messages wait, %v", len(waits), err)
+		}
+		return err
 	})
 }

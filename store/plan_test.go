@@ -91,7 +91,10 @@ func touchSessions(tx *Tx, with identity.ID, message int64) error {
 	_, err7 := tx.OldestRequests(10)
 	_, err8 := tx.NewestSeq(Chat{Peer: with}, with)
 	err9 := touchMail(tx, row, message)
-	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, tx.DropSession(row),
+	_, err10 := tx.IntroParcels(row)
+	_, _, err11 := tx.SpareMade(row)
+	return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, tx.DropIntro(row),
+		tx.PutPrekey(Prekey{Peer: with, Session: row}), tx.DropPrekey([8]byte{}), tx.LoseSession(row), tx.DropSession(row),
 		tx.PutPrekey(Prekey{Peer: with}), tx.DropPrekey([8]byte{}))
 }
 

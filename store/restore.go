@@ -334,7 +334,7 @@ func (in *restoring) contact(r backupContact) error {
 		Addrs:    r.Addrs,
 		Gen:      r.Gen,
 		Floor:    r.Floor,
-		Proof:    r.Proof,
+		Invited:  r.Invited,
 		Heard:    r.Heard,
 	})
 }

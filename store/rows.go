@@ -154,7 +154,7 @@ type Contact struct {
 	Heard    []string  // multiaddrs that they told of themselves
 	Gen      uint64    // highest generation of a session that either side knows
 	Floor    uint64    // own messages to them get numbers above it
-	Proof    []byte    // shows that we hold their invitation, until they have answered
+	Invited  []byte    // the secret of their invitation, until they have answered
 }
 
 // ChatInfo is a chat's line in the roster.
@@ -197,18 +197,22 @@ const CoreSize = 890
 // Prekey is a bundle of keys that was given to one person, and its secret
 // half, which serves once.
 type Prekey struct {
-	Number [8]byte
-	Peer   identity.ID
-	Made   time.Time
-	Bundle []byte
-	Secret []byte
+	Number  [8]byte
+	Peer    identity.ID
+	Session int64 // row of the one for whose loss they are kept; 0: they are for the next session
+	Made    time.Time
+	Bundle  []byte // none of those with a Session
+	Secret  []byte
 }
 
 // Invitation is one that nobody has used yet.
 type Invitation struct {
 	V             [16]byte // its secret
 	Made, Expires time.Time
+	Next          time.Time // when its offer is put into the mail network again
 	Text          string
+	Secret        []byte   // of the bundle in the offer
+	Offer         [][]byte // packages, CoreSize bytes each
 }
 
 // Outgoing is one message on its way to one person.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"dione/crypto/cborx"
 	"dione/crypto/identity"
 	"dione/crypto/vault"
 )
@@ -28,6 +29,12 @@ const (
 	// keyTime is how long keys that nobody came for and parts of messages
 	// whose rest never came are kept.
 	keyTime = 30 * 24 * time.Hour
+
+	// maxSpare is how many keys are kept for the loss of one session.
+	maxSpare = 2
+
+	// maxInvitation bounds the secrets and the text of an invitation.
+	maxInvitation = 8 << 10
 )
 
 func sessionPlace(table string, row int64, version uint64) vault.Place {
@@ -117,20 +124,41 @@ func (tx *Tx) DropSession(row int64) error {
 	if err := tx.Unseal(row); err != nil {
 		return err
 	}
+	if err := tx.exec("DELETE FROM prekey WHERE session = ?", row); err != nil {
+		return err
+	}
 	return tx.exec("DELETE FROM session WHERE id = ?", row)
 }
 
-// PutPrekey keeps keys that are given to a person, in place of former ones.
+// LoseSession forgets the state of a session, but not what a backup keeps of
+// it. Messages in its packages wait to be sealed again.
+func (tx *Tx) LoseSession(row int64) error {
+	if err := tx.Unseal(row); err != nil {
+		return err
+	}
+	return tx.exec("UPDATE session SET version = version + 1, state = NULL WHERE id = ?", row)
+}
+
+// PutPrekey keeps keys that are given to a person: one for the next session,
+// in place of former ones, and the newest two for the loss of each session.
 func (tx *Tx) PutPrekey(k Prekey) error {
 	peer, err := tx.addPeer(k.Peer)
 	if err != nil {
 		return err
 	}
-	if err := tx.exec("DELETE FROM prekey WHERE peer = ?", peer); err != nil {
+	var session any
+	if k.Session != 0 {
+		session = k.Session
+		err = tx.exec("DELETE FROM prekey WHERE session = ? AND id <= (SELECT id FROM prekey WHERE session = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+			k.Session, k.Session, maxSpare-1)
+	} else {
+		err = tx.exec("DELETE FROM prekey WHERE peer = ? AND session IS NULL", peer)
+	}
+	if err != nil {
 		return err
 	}
-	if err := tx.exec("INSERT INTO prekey(number, peer, made, bundle, sealed) VALUES(?, ?, ?, ?, x'')",
-		k.Number[:], peer, k.Made.UnixMilli(), k.Bundle); err != nil {
+	if err := tx.exec("INSERT INTO prekey(number, peer, session, made, bundle, sealed) VALUES(?, ?, ?, ?, ?, x'')",
+		k.Number[:], peer, session, k.Made.UnixMilli(), append([]byte{}, k.Bundle...)); err != nil {
 		return err
 	}
 	row := tx.s.db.LastInsertRowID()
@@ -144,24 +172,24 @@ func (tx *Tx) PutPrekey(k Prekey) error {
 // Prekey returns the keys of a number, if they are here and unused.
 func (tx *Tx) Prekey(number [8]byte) (Prekey, bool, error) { return tx.prekey("number = ?", number[:]) }
 
-// PrekeyOf returns the unused keys that were given to a person, if there are
-// any.
+// PrekeyOf returns the unused keys that were given to a person for the next
+// session, if there are any.
 func (tx *Tx) PrekeyOf(id identity.ID) (Prekey, bool, error) {
 	peer, err := tx.peer(id)
 	if err != nil || peer == 0 {
 		return Prekey{}, false, err
 	}
-	return tx.prekey("peer = ?", peer)
+	return tx.prekey("peer = ? AND session IS NULL", peer)
 }
 
 func (tx *Tx) prekey(which string, arg any) (k Prekey, ok bool, err error) {
 	var peer, row int64
 	var box []byte
-	ok, err = tx.one("SELECT id, number, peer, made, bundle, sealed FROM prekey WHERE "+which, func(s *sqlite3.Stmt) {
+	ok, err = tx.one("SELECT id, number, peer, session, made, bundle, sealed FROM prekey WHERE "+which, func(s *sqlite3.Stmt) {
 		row, peer = s.ColumnInt64(0), s.ColumnInt64(2)
-		k = Prekey{Made: time.UnixMilli(s.ColumnInt64(3)), Bundle: s.ColumnBlob(4, nil)}
+		k = Prekey{Session: s.ColumnInt64(3), Made: time.UnixMilli(s.ColumnInt64(4)), Bundle: s.ColumnBlob(5, nil)}
 		copy(k.Number[:], s.ColumnRawBlob(1))
-		box = s.ColumnBlob(5, nil)
+		box = s.ColumnBlob(6, nil)
 	}, arg)
 	if err != nil || !ok {
 		return Prekey{}, false, err
@@ -173,23 +201,42 @@ func (tx *Tx) prekey(which string, arg any) (k Prekey, ok bool, err error) {
 	return k, err == nil, err
 }
 
+// SpareMade returns when keys were last made for the loss of a session, if
+// there are any.
+func (tx *Tx) SpareMade(session int64) (at time.Time, ok bool, err error) {
+	_, err = tx.one("SELECT max(made) FROM prekey WHERE session = ?", func(s *sqlite3.Stmt) {
+		if ok = s.ColumnType(0) != sqlite3.NULL; ok {
+			at = time.UnixMilli(s.ColumnInt64(0))
+		}
+	}, session)
+	return at, ok, err
+}
+
 // DropPrekey forgets keys: they were used.
 func (tx *Tx) DropPrekey(number [8]byte) error {
 	return tx.exec("DELETE FROM prekey WHERE number = ?", number[:])
 }
 
-// ExpireKeys drops keys that nobody came for, and parts of messages whose rest
+// ExpireKeys drops keys that nobody came for to begin with, and parts of messages whose rest
 // never came, after 30 days.
 func (tx *Tx) ExpireKeys(now time.Time) error {
 	before := now.Add(-keyTime).UnixMilli()
-	if err := tx.exec("DELETE FROM prekey WHERE made < ?", before); err != nil {
+	if err := tx.exec("DELETE FROM prekey WHERE session IS NULL AND made < ?", before); err != nil {
 		return err
 	}
 	return tx.exec("DELETE FROM fragment WHERE made < ?", before)
 }
 
-// PutInvitation keeps an invitation, or its new end. [ErrTooMany] says that as
-// many are open as may be.
+// invitationRecord is what is sealed of an invitation.
+type invitationRecord struct {
+	V      [16]byte `cbor:"1,keyasint"`
+	Text   []byte   `cbor:"2,keyasint"`
+	Secret []byte   `cbor:"3,keyasint,omitempty"`
+	Offer  [][]byte `cbor:"4,keyasint,omitempty"`
+}
+
+// PutInvitation keeps an invitation, or its new end and when its offer is put
+// again. [ErrTooMany] says that as many are open as may be.
 func (tx *Tx) PutInvitation(inv Invitation) error {
 	open, rows, err := tx.invitations()
 	if err != nil {
@@ -197,17 +244,22 @@ func (tx *Tx) PutInvitation(inv Invitation) error {
 	}
 	for i, o := range open {
 		if o.V == inv.V {
-			return tx.exec("UPDATE invitation SET expires = ? WHERE id = ?", inv.Expires.UnixMilli(), rows[i])
+			return tx.exec("UPDATE invitation SET expires = ?, next = ? WHERE id = ?", inv.Expires.UnixMilli(), msOf(inv.Next), rows[i])
 		}
 	}
 	if len(open) >= maxInvitations {
 		return fmt.Errorf("%d invitations: %w", len(open), ErrTooMany)
 	}
-	if err := tx.exec("INSERT INTO invitation(made, expires, sealed) VALUES(?, ?, x'')", inv.Made.UnixMilli(), inv.Expires.UnixMilli()); err != nil {
+	secret, err := cborx.Marshal(invitationRecord{inv.V, []byte(inv.Text), inv.Secret, inv.Offer})
+	if err != nil {
+		return err
+	}
+	if err := tx.exec("INSERT INTO invitation(made, expires, next, sealed) VALUES(?, ?, ?, x'')",
+		inv.Made.UnixMilli(), inv.Expires.UnixMilli(), msOf(inv.Next)); err != nil {
 		return err
 	}
 	row := tx.s.db.LastInsertRowID()
-	sealed, err := tx.s.records.Seal(rand.Reader, append(inv.V[:], inv.Text...), vault.Place{Table: "invitation", Row: row})
+	sealed, err := tx.s.records.Seal(rand.Reader, secret, vault.Place{Table: "invitation", Row: row})
 	if err != nil {
 		return err
 	}
@@ -221,15 +273,21 @@ func (tx *Tx) Invitations() ([]Invitation, error) {
 }
 
 func (tx *Tx) invitations() (open []Invitation, rows []int64, err error) {
-	err = tx.query("SELECT id, made, expires, sealed FROM invitation ORDER BY id", func(s *sqlite3.Stmt) error {
+	err = tx.query("SELECT id, made, expires, next, sealed FROM invitation ORDER BY id", func(s *sqlite3.Stmt) error {
 		row := s.ColumnInt64(0)
-		secret, err := tx.openRecord(s, 3, vault.Place{Table: "invitation", Row: row})
+		secret, err := tx.openRecord(s, 4, vault.Place{Table: "invitation", Row: row})
 		if err != nil {
 			return err
 		}
-		inv := Invitation{Made: time.UnixMilli(s.ColumnInt64(1)), Expires: time.UnixMilli(s.ColumnInt64(2))}
-		inv.Text = string(secret[copy(inv.V[:], secret):])
-		open, rows = append(open, inv), append(rows, row)
+		var r invitationRecord
+		if err := cborx.Unmarshal(secret, &r, maxInvitation); err != nil {
+			return fmt.Errorf("read an invitation: %w (%w)", ErrDamaged, err)
+		}
+		open = append(open, Invitation{
+			V: r.V, Made: time.UnixMilli(s.ColumnInt64(1)), Expires: time.UnixMilli(s.ColumnInt64(2)), Next: timeOf(s.ColumnInt64(3)),
+			Text: string(r.Text), Secret: r.Secret, Offer: r.Offer,
+		})
+		rows = append(rows, row)
 		return nil
 	})
 	return open, rows, err

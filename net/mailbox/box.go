@@ -160,7 +160,7 @@ func (t *tally) outcomes() []Outcome {
 // the network could not be asked; the outcomes are what is known all the same.
 func (b *Box) Put(ctx context.Context, letters []Letter, chain Chain, now time.Time) ([]Outcome, error) {
 	t := newTally(len(letters))
-	expiry := uint32(now.Add(life).Unix() / 3600)
+	expiry := uint32(now.Add(Life).Unix() / 3600)
 	places := chain.Places()
 	err := b.each(places[:], func(s spot) error {
 		holders, err := b.at(ctx, s, 0)

@@ -24,8 +24,8 @@ const (
 	// Days is for how many days packages are looked for, today included.
 	Days = 14
 
-	// life is how long a put package is to be kept.
-	life = 14 * 24 * time.Hour
+	// Life is how long a put package is to be kept.
+	Life = 14 * 24 * time.Hour
 
 	// maxStep is how many days a chain is stepped on at most. A clock that says
 	// more is wrong, and to believe it would take long.

@@ -2,6 +2,7 @@ package messenger
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -90,8 +91,7 @@ func (v visited) fail(error) bool {
 
 func (v visited) handle(m *Messenger, b *batch) error {
 	p := v.p
-	all, err := m.sessionsOf(b, p)
-	if err != nil {
+	if _, err := m.sessionsOf(b, p); err != nil {
 		return err
 	}
 	news := false
@@ -99,7 +99,14 @@ func (v visited) handle(m *Messenger, b *batch) error {
 		if p.Standing == store.StandingBlocked {
 			break // meanwhile: nothing of theirs is taken
 		}
-		s := byRow(all, l.session)
+		if len(l.resets) > 0 {
+			begun, err := m.onReset(b, p, l, v.found[i])
+			if err != nil {
+				return err
+			}
+			news = news || begun
+		}
+		s := byRow(p.sessions, l.session)
 		if s == nil {
 			continue
 		}
@@ -114,6 +121,9 @@ func (v visited) handle(m *Messenger, b *batch) error {
 			return err
 		}
 		news = news || opened
+	}
+	if err := m.notesPut(b, p, v.notes); err != nil {
+		return err
 	}
 	if len(v.put) > 0 {
 		if err := m.posted(b, p, v); err != nil {
@@ -195,6 +205,9 @@ func byRow(all []*session, row int64) *session {
 func (m *Messenger) collect(b *batch, p *person, s *session, l look, found map[parcel.Address]mailbox.Found) (news bool, err error) {
 	for _, a := range l.addresses { // in the order in which they were written
 		f, ok := found[a]
+		if ok && s.isOld(f) {
+			return news, m.startOver(b, p, oursIsOld)
+		}
 		if !ok || f.Kind != parcel.Data {
 			continue
 		}
@@ -202,9 +215,15 @@ func (m *Messenger) collect(b *batch, p *person, s *session, l look, found map[p
 		if err != nil {
 			// Of another session, or there already: by a link, or at another place.
 			m.log.Info("mail dropped", slog.Any("peer", p.ID), slog.Any("error", err))
+			if errors.Is(err, ratchet.ErrForged) {
+				return news, m.notOpened(b, p, s)
+			}
 			continue
 		}
-		news, s.dirty, s.intro = true, true, nil
+		news, s.dirty, s.odd = true, true, time.Time{}
+		if err := m.answered(b, p, s); err != nil {
+			return news, err
+		}
 		if err := m.onBody(b, p, PathMailbox, s, &opened.Body); err != nil {
 			return news, err
 		}
@@ -228,6 +247,12 @@ func (m *Messenger) collect(b *batch, p *person, s *session, l look, found map[p
 func (m *Messenger) receipts(b *batch, p *person, s *session, l look, found map[parcel.Address]mailbox.Found) error {
 	for a, f := range found {
 		one := l.own[a]
+		if one.Epoch == 0 {
+			if err := m.onNote(b, p, s, one, f); err != nil {
+				return err
+			}
+			continue
+		}
 		core := parcel.Core(one.Core)
 		switch {
 		case f.Sum != core.Sum():

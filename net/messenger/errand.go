@@ -37,7 +37,8 @@ type errand struct {
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today
 	looks   []look
-	wishes  []wish // of which the network is to tell, as soon as it comes
+	notes   []noteErrand // introductions to be put
+	wishes  []wish       // of which the network is to tell, as soon as it comes
 }
 
 // day is the day as the network has it.
@@ -55,6 +56,7 @@ type look struct {
 	session   int64
 	chain     mailbox.Chain
 	addresses []parcel.Address
+	resets    []parcel.Address // where an introduction of theirs would lie
 	how       mailbox.Search
 	own       map[parcel.Address]store.Parcel // nil: packages of theirs; else receipts of ours
 	before    bool                            // anything is put
@@ -67,12 +69,15 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		return nil
 	}
 	e := errand{p: p, now: m.mails.box.Now(b.now).Round(0), seeks: !p.mail.look.After(b.now)}
-	all, err := m.sessionsOf(b, p)
-	if err != nil {
+	if err := m.sweepSessions(b, p); err != nil {
 		return err
 	}
 	lost := m.mails.box.Lost()
 	m.tellClock(b, lost)
+	if err := m.resetByMail(b, p, e.day()); err != nil {
+		return err
+	}
+	all := p.sessions
 	for _, s := range all {
 		if lost {
 			break // keys are forgotten for good
@@ -82,6 +87,9 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		}
 	}
 	if !p.mail.put.IsZero() && !p.mail.put.After(b.now) {
+		if err := m.packNotes(b, p, &e); err != nil {
+			return err
+		}
 		if err := m.pack(b, p, &e); err != nil {
 			return err
 		}
@@ -91,6 +99,12 @@ func (v visit) handle(m *Messenger, b *batch) error {
 			if err := m.seek(b, p, s, &e); err != nil {
 				return err
 			}
+		}
+		if err := m.seekNotes(b, p, &e); err != nil {
+			return err
+		}
+		if err := m.seekResets(b, p, &e); err != nil {
+			return err
 		}
 	}
 	if b.now.Sub(p.mail.touch) < activeTime {
@@ -194,9 +208,10 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 		from := p.mail.turn * maxMail % n
 		addresses = append(addresses[from:], addresses[:from]...)[:maxMail]
 	}
+	resets := addressesOf(m.resetChain(&s.remains).Watch())
 	for d := range uint32(m.daysOf(p, e.now)) {
 		if chain, ok := s.mail.theirs.At(e.day() - d); ok {
-			e.looks = append(e.looks, look{session: s.row, chain: chain, addresses: addresses, how: how})
+			e.looks = append(e.looks, look{session: s.row, chain: chain, addresses: addresses, resets: resets, how: how})
 		}
 	}
 	return m.seekReceipts(b, p, s, e, how)
@@ -258,6 +273,7 @@ func receiptLooks(s *session, day uint32, parcels []store.Parcel, how mailbox.Se
 func (m *Messenger) run(e errand) {
 	ctx, cancel := context.WithTimeout(m.mails.ctx, mailTime)
 	defer cancel()
+	m.putNotes(ctx, &e)
 	r := visited{m: m, errand: e}
 	r.found = make([]map[parcel.Address]mailbox.Found, len(e.looks))
 	m.look(ctx, &r, true)
@@ -304,7 +320,7 @@ func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			var err error
-			if r.found[i], err = m.mails.box.Look(ctx, l.chain, l.addresses, l.how); err != nil {
+			if r.found[i], err = m.mails.box.Look(ctx, l.chain, slices.Concat(l.addresses, l.resets), l.how); err != nil {
 				failed.Store(true)
 				m.log.Info("mail not looked for everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
 			}

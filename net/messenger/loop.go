@@ -111,6 +111,7 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 	m.meter.take(m.sample())
 	m.mails.ctx = netCtx
 	defer m.mails.timer.Stop()
+	defer m.meetings.timer.Stop()
 	m.turn(sweepOutbox{}, sweepKeys{})
 	for {
 		var out chan<- Event // nil, so never ready, unless something waits to be told
@@ -140,6 +141,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.dialDue(netCtx)
 		case <-m.mails.timer.C:
 			m.mailDue()
+		case <-m.meetings.timer.C:
+			m.meetingsDue()
 		case <-m.asked.C:
 			m.tellPending()
 		case st := <-m.lanState:

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"dione/crypto/cborx"
 	"dione/net/mailbox"
 	"dione/store"
 )
@@ -103,40 +102,16 @@ type mails struct {
 // mailKeys is where mail of a session lies.
 type mailKeys struct{ ours, theirs mailbox.Chain }
 
-// decodeReset reads what a backup keeps of a session.
-func decodeReset(b []byte) (r resetRecord, err error) {
-	err = cborx.Unmarshal(b, &r, maxReset)
-	return r, err
-}
-
-// maxReset bounds an encoded resetRecord.
-const maxReset = 256
-
-func (r resetRecord) mailKeys() mailKeys {
-	return mailKeys{
-		ours:   mailbox.Chain{Key: [32]byte(r.Ours), Day: r.Day},
-		theirs: mailbox.Chain{Key: [32]byte(r.Theirs), Day: r.Day},
-	}
-}
-
 // stepKeys forgets where mail lay that nobody looks for any more.
-func (s *session) stepKeys(b *batch, today uint32) error {
+func (r *remains) stepKeys(b *batch, today uint32) error {
 	oldest := today - min(today, mailbox.Days)
-	ours, ok := s.mail.ours.At(oldest)
-	theirs, ok2 := s.mail.theirs.At(oldest)
-	if !ok || !ok2 || oldest == s.mail.ours.Day {
+	ours, ok := r.mail.ours.At(oldest)
+	theirs, ok2 := r.mail.theirs.At(oldest)
+	if !ok || !ok2 || oldest == r.mail.ours.Day {
 		return nil
 	}
-	r, err := decodeReset(s.reset)
-	if err != nil {
-		return err
-	}
-	r.Ours, r.Theirs, r.Day = ours.Key[:], theirs.Key[:], oldest
-	if s.reset, err = cborx.Marshal(&r); err != nil {
-		return err
-	}
-	s.mail = mailKeys{ours, theirs}
-	return b.tx.PutReset(s.row, s.reset)
+	r.mail = mailKeys{ours, theirs}
+	return r.write(b)
 }
 
 // mailable reports whether p and we can write to each other by mail now.
@@ -208,6 +183,7 @@ func (m *Messenger) beginMail(box *mailbox.Box) {
 		p.mail.put = now.Add(mailGrace)
 	}
 	m.wakeMail(0)
+	m.wakeMeetings(0)
 }
 
 // readUp reads since when mail is to be looked for. A new profile has none

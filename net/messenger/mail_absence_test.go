@@ -107,8 +107,8 @@ func TestSlept(t *testing.T) {
 	}
 }
 
-// TestMailWithoutSession: with somebody with whom there is no session just now,
-// and with a clock by which no day has places, nothing goes round and round.
+// TestMailWithoutSession: with somebody with whom there is no session any more a
+// new one is begun by mail, and nothing goes round and round meanwhile.
 func TestMailWithoutSession(t *testing.T) {
 	inWorld(t, 1, 40, func(w *world) {
 		ann, bob := w.ends[0], w.ends[1]
@@ -126,7 +126,7 @@ func TestMailWithoutSession(t *testing.T) {
 		}
 		bob.write("are you there?")
 		time.Sleep(24 * time.Hour) // does not end if the loop does not rest
-		if state := bob.history(bob.chat())[len(bob.history(bob.chat()))-1].State; state != StateQueued {
+		if state := bob.history(bob.chat())[len(bob.history(bob.chat()))-1].State; state != StateStored {
 			t.Errorf("without a session the message is %v", state)
 		}
 	})

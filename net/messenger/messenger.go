@@ -98,6 +98,7 @@ type Messenger struct {
 	asked    *time.Timer // when who was asked for keys should have answered
 	dials    dials
 	mails    mails
+	meetings meetings
 	net      Net
 	meter    meter
 }
@@ -125,6 +126,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		twins:    make(map[twin]int),
 		dials:    dials{timer: time.NewTimer(time.Hour), ended: make(chan dialled)}, // set when the loop begins
 		mails:    mails{timer: time.NewTimer(time.Hour)},
+		meetings: meetings{timer: time.NewTimer(time.Hour)},
 	}
 	if cfg.NoLAN {
 		m.net.LANOff = "switched off by the settings"

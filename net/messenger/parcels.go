@@ -112,7 +112,11 @@ func (m *Messenger) sealInto(b *batch, p *person, s *session, added []store.Outg
 		}
 		other.emptied, p.backlog = true, true
 	}
-	return m.sealWaiting(b, p, s, added)
+	if sealed, err = m.sealWaiting(b, p, s, added); err != nil {
+		return nil, err
+	}
+	spare, err := m.giveSpare(b, p, s, len(sealed) > 0)
+	return append(sealed, spare...), err
 }
 
 // sealWaiting puts messages for p into packages of s, in the order in which
@@ -261,7 +265,9 @@ func (m *Messenger) onParcel(b *batch, p *person, l *link, msg wire.Parcel) erro
 		if errors.Is(err, ratchet.ErrUnknown) {
 			continue
 		}
-		s.intro = nil // whoever writes in it knows it
+		if err := m.answered(b, p, s); err != nil { // whoever writes in it knows it
+			return err
+		}
 		if errors.Is(err, ratchet.ErrDuplicate) {
 			b.receipt(l, s, 0)
 			return nil
@@ -307,6 +313,9 @@ func (m *Messenger) onBody(b *batch, p *person, path Path, s *session, body *[pa
 		}
 		data = whole
 	}
+	if spare, err := wire.DecodeSpare(data); err == nil && spare.ID == f.Message {
+		return m.onSpare(b, p, s, spare.Bundle)
+	}
 	content, err := wire.DecodeContent(data)
 	if err != nil || content.ID != f.Message {
 		m.log.Info("message dropped", slog.Any("peer", p.ID), slog.Any("error", err))
@@ -337,7 +346,9 @@ func (m *Messenger) onReceipt(b *batch, p *person, l *link, msg wire.Receipt) er
 		for i, c := range msg.Chains {
 			chains[i] = ratchet.Chain(c)
 		}
-		s.intro = nil // whoever acknowledges in it knows it
+		if err := m.answered(b, p, s); err != nil { // whoever acknowledges in it knows it
+			return err
+		}
 		s.dirty = true
 		if err := m.acknowledged(b, p, s, chains, msg.Full); err != nil {
 			return err

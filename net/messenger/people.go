@@ -29,8 +29,8 @@ type person struct {
 	path Path        // way by which screens were told they are near
 
 	sessions []*session // best first; valid while loaded
-	resets   []int64    // rows of former ones out of a backup, which have no state; valid while loaded
-	loaded   bool       // sessions and resets are what the store has
+	lost     []*remains // what is left of former ones, out of a backup or after a fall back; valid while loaded
+	loaded   bool       // sessions and lost are what the store has
 	backlog  bool       // the store may have messages for them that are in no package yet
 	newGen   uint64     // sessions below this generation are not written in any more
 	toldSet  time.Time  // when the user was last told that a session was set up anew

@@ -29,7 +29,7 @@ func (m *Messenger) tellRestored(ctx context.Context) error {
 			when = " of " + t.Local().Format("2 January 2006 15:04")
 		}
 		m.restored = Notice{
-			Text: "this profile is that of a backup" + when + ": the session with everybody is set up anew when you meet",
+			Text: "this profile is that of a backup" + when + ": the session with everybody is set up anew, by mail or when you meet",
 			Hint: "messages that came after it was made are not in it, the other side still has them; do not go on with the former profile elsewhere",
 		}
 		m.pending.push(m.restored)
@@ -69,7 +69,7 @@ func (m *Messenger) startOver(b *batch, p *person, whose fallback) error {
 		p.newGen = max(p.newGen, p.link.private.gen+1)
 	}
 	for _, s := range slices.Clone(p.sessions) {
-		if err := p.dropSession(b, s); err != nil {
+		if err := p.loseSession(b, s); err != nil {
 			return err
 		}
 	}
@@ -82,7 +82,8 @@ func (m *Messenger) startOver(b *batch, p *person, whose fallback) error {
 	}
 	l := p.link
 	if l == nil || l.ended {
-		return nil // when they meet, the newer generation is asked for
+		b.then(func() { m.mailNow(p) })
+		return nil // else, when they meet, the newer generation is asked for
 	}
 	l.private.expect, l.private.synced = 0, true
 	if !l.private.asked {

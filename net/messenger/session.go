@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -35,15 +36,16 @@ const (
 
 // session is one session with a person. Only the loop touches it.
 type session struct {
-	row     int64 // of the store; 0 before it is written first
+	remains
 	sid     [16]byte
-	gen     uint64
 	started time.Time
 	ratchet *ratchet.Session
 	number  pqxdh.Number // of the keys that intro is built on
 	intro   []byte       // our introduction, until the other side has shown that it knows the session
-	reset   []byte       // what a backup keeps of it
-	mail    mailKeys     // where its mail lies: of reset
+	note    *note        // where that lies in the mail network; nil: nowhere
+	over    bool         // the other side has lost it: it is read, and not written in
+	odd     time.Time    // when something did not open that nobody else could put there; zero: never
+	spared  time.Time    // when keys for its loss were given last; zero: not known
 	dirty   bool         // the store has an older state
 	emptied bool         // it has a better one beside it, and none of our messages is in it any more
 }
@@ -53,12 +55,18 @@ type sessionState struct {
 	Ratchet []byte `cbor:"1,keyasint"`
 	Number  []byte `cbor:"2,keyasint,omitempty"`
 	Intro   []byte `cbor:"3,keyasint,omitempty"`
+	Note    *note  `cbor:"4,keyasint,omitempty"`
+	Over    bool   `cbor:"5,keyasint,omitempty"`
+	Odd     int64  `cbor:"6,keyasint,omitempty"` // unix seconds
 }
 
 func (s *session) encode() ([]byte, error) {
-	st := sessionState{Ratchet: s.ratchet.Encode(), Intro: s.intro}
+	st := sessionState{Ratchet: s.ratchet.Encode(), Intro: s.intro, Note: s.note, Over: s.over}
 	if s.intro != nil {
 		st.Number = s.number[:]
+	}
+	if !s.odd.IsZero() {
+		st.Odd = s.odd.Unix()
 	}
 	return cborx.Marshal(&st)
 }
@@ -72,12 +80,13 @@ func decodeSession(kept store.Session) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{row: kept.Row, sid: kept.SID, gen: kept.Gen, started: kept.Started, ratchet: r, intro: st.Intro, reset: kept.Reset}
-	kr, err := decodeReset(kept.Reset)
-	if err != nil {
+	s := &session{sid: kept.SID, started: kept.Started, ratchet: r, intro: st.Intro, note: st.Note, over: st.Over}
+	if s.remains, err = decodeRemains(kept); err != nil {
 		return nil, err
 	}
-	s.mail = kr.mailKeys()
+	if st.Odd != 0 {
+		s.odd = time.Unix(st.Odd, 0)
+	}
 	if st.Intro != nil && copy(s.number[:], st.Number) != len(s.number) {
 		return nil, errors.New("an introduction without the number of its keys")
 	}
@@ -85,8 +94,15 @@ func decodeSession(kept store.Session) (*session, error) {
 }
 
 // before is the order in which sessions are written in: the highest
-// generation, and of two set up at once the one with the smaller id.
+// generation, and of two set up at once the one with the smaller id. Those that
+// the other side has lost come last.
 func (s *session) before(other *session) int {
+	if s.over != other.over {
+		if s.over {
+			return 1
+		}
+		return -1
+	}
 	return cmp.Or(cmp.Compare(other.gen, s.gen), bytes.Compare(s.sid[:], other.sid[:]))
 }
 
@@ -100,10 +116,14 @@ func (m *Messenger) sessionsOf(b *batch, p *person) ([]*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.sessions, p.resets = nil, nil
+	p.sessions, p.lost = nil, nil
 	for _, k := range kept {
 		if k.State == nil {
-			p.resets = append(p.resets, k.Row)
+			left, err := decodeRemains(k)
+			if err != nil { // of a backup, made by who knows what
+				m.log.Info("what is left of a session cannot be read", slog.Any("peer", p.ID), slog.Any("error", err))
+			}
+			p.lost = append(p.lost, &left)
 			continue
 		}
 		s, err := decodeSession(k)
@@ -166,7 +186,12 @@ func (p *person) writeSession(tx *store.Tx, s *session) error {
 	if err != nil {
 		return fmt.Errorf("encode the session with %s: %w", p.ID.Short(), err)
 	}
-	kept := store.Session{Row: s.row, Peer: p.ID, SID: s.sid, Gen: s.gen, Started: s.started, State: state, Reset: s.reset}
+	kept := store.Session{Row: s.row, Peer: p.ID, SID: s.sid, Gen: s.gen, Started: s.started, State: state}
+	if s.row == 0 { // later it is written when it changes
+		if kept.Reset, err = s.remains.encode(); err != nil {
+			return err
+		}
+	}
 	if err := tx.PutSession(&kept); err != nil {
 		return fmt.Errorf("keep the session with %s: %w", p.ID.Short(), err)
 	}
@@ -217,11 +242,16 @@ func bySID(all []*session, sid [16]byte) *session {
 // the next best one goes on.
 func (p *person) writable() *session {
 	for _, s := range p.sessions {
-		if s.gen >= p.newGen && !errors.Is(s.ratchet.CanSeal(), ratchet.ErrEarly) {
+		if !s.over && s.gen >= p.newGen && !errors.Is(s.ratchet.CanSeal(), ratchet.ErrEarly) {
 			return s
 		}
 	}
 	return nil
+}
+
+// current reports whether there is a session that is not to be replaced.
+func (p *person) current() bool {
+	return slices.ContainsFunc(p.sessions, func(s *session) bool { return !s.over && s.gen >= p.newGen })
 }
 
 // gen returns the highest generation of a session with p that we know of.
@@ -229,6 +259,9 @@ func (p *person) gen(b *batch) uint64 {
 	g := b.contact(p).Gen
 	for _, s := range p.sessions {
 		g = max(g, s.gen)
+	}
+	for _, left := range p.lost {
+		g = max(g, left.gen)
 	}
 	return g
 }
@@ -251,6 +284,9 @@ func (sweepKeys) handle(m *Messenger, b *batch) error {
 	if err := m.failMail(b); err != nil {
 		return err
 	}
+	if err := m.sweepInvited(b); err != nil {
+		return err
+	}
 	for _, p := range m.people {
 		if p.conn == nil {
 			continue // when they come up, greet does it
@@ -271,13 +307,13 @@ func (m *Messenger) sweepSessions(b *batch, p *person) error {
 	if err != nil {
 		return err
 	}
-	if len(p.resets) > 0 && len(all) > 0 && all[0].intro == nil {
-		for _, row := range p.resets { // both sides have a new one
-			if err := b.tx.DropSession(row); err != nil {
+	if len(p.lost) > 0 && len(all) > 0 && all[0].intro == nil {
+		for _, left := range p.lost { // both sides have a new one
+			if err := b.tx.DropSession(left.row); err != nil {
 				return err
 			}
 		}
-		p.resets = nil
+		p.lost = nil
 	}
 	for i, s := range slices.Clone(all) {
 		if i > 0 && b.now.Sub(all[i-1].started) > oldSession {

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 
-	"dione/crypto/cborx"
 	"dione/crypto/parcel"
 	"dione/crypto/pqxdh"
 	"dione/crypto/ratchet"
@@ -33,15 +32,6 @@ const (
 	// messages up: nobody forgets more.
 	maxForgotten = 1 << 32
 )
-
-// resetRecord is what a backup keeps of a session: from these both sides
-// could meet again without a link.
-type resetRecord struct {
-	Reset  []byte `cbor:"1,keyasint"`
-	Ours   []byte `cbor:"2,keyasint"` // location key of what we send, of Day
-	Theirs []byte `cbor:"3,keyasint"` // location key of what they send, of Day
-	Day    uint32 `cbor:"4,keyasint"`
-}
 
 // accepted reports whether p may write to us in private over l.
 func accepted(c *store.Contact, l *link) bool {
@@ -121,13 +111,13 @@ func (m *Messenger) onSync(b *batch, p *person, l *link, msg wire.Sync) error {
 		case i >= 0 && s.ratchet.Precedes(ratchet.Index{Epoch: msg.Sessions[i].Epoch, N: msg.Sessions[i].Next}):
 			return m.startOver(b, p, theirsIsOld)
 		case i >= 0:
-			if s.intro != nil {
-				s.intro, s.dirty = nil, true
+			if err := m.answered(b, p, s); err != nil {
+				return err
 			}
 		case s.intro != nil: // it never arrived
 			b.then(func() { l.push(wire.Intro{Intro: s.intro}) })
 		default:
-			if err := p.dropSession(b, s); err != nil {
+			if err := p.loseSession(b, s); err != nil {
 				return err
 			}
 			lost = true
@@ -158,14 +148,13 @@ func (m *Messenger) wantKeys(b *batch, p *person) error {
 		return nil
 	}
 	c := b.contact(p)
-	all, err := m.sessionsOf(b, p)
-	if err != nil {
+	if _, err := m.sessionsOf(b, p); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(all, func(s *session) bool { return s.gen >= p.newGen }) {
+	if p.current() && c.Invited == nil {
 		return nil // also one in which we have to wait for the first package
 	}
-	want := c.Standing == store.StandingAccepted && bytes.Compare(m.selfID[:], p.ID[:]) < 0 || len(c.Proof) > 0 || p.newGen > 0
+	want := c.Standing == store.StandingAccepted && bytes.Compare(m.selfID[:], p.ID[:]) < 0 || c.Invited != nil || p.newGen > 0
 	if !want {
 		waiting, err := b.tx.Unsealed(p.ID, 0, 1)
 		if err != nil {
@@ -184,7 +173,11 @@ func (m *Messenger) wantKeys(b *batch, p *person) error {
 
 func (m *Messenger) askKeys(b *batch, p *person, l *link) {
 	l.private.asked = true
-	proof := b.contact(p).Proof
+	var proof []byte
+	if v := b.contact(p).Invited; len(v) == 16 {
+		shown := pqxdh.Proof([16]byte(v), m.selfID, p.ID)
+		proof = shown[:]
+	}
 	b.then(func() {
 		l.push(wire.Ask{Proof: proof})
 		m.asked.Reset(answerTime)
@@ -268,15 +261,8 @@ func (m *Messenger) redeem(b *batch, p *person, proof []byte) (bool, error) {
 		if b.now.After(inv.Expires) || subtle.ConstantTimeCompare(want[:], proof) != 1 {
 			continue
 		}
-		if err := b.tx.DropInvitation(inv.V); err != nil {
-			return false, err
-		}
-		c := b.contact(p)
-		c.Standing, c.Kept, c.Since = store.StandingAccepted, true, b.now
-		b.then(func() {
-			m.pending.push(Notice{Text: m.shown(p).String() + " has used your invitation"})
-		})
-		return true, nil
+		m.welcomeGuest(b, p)
+		return true, m.endInvitation(b, inv, nil)
 	}
 	return false, nil
 }
@@ -286,43 +272,27 @@ func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
 	if !l.private.asked {
 		return nil
 	}
-	all, err := m.sessionsOf(b, p)
-	if err != nil {
+	if _, err := m.sessionsOf(b, p); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(all, func(s *session) bool { return s.gen >= p.newGen }) {
+	if p.current() {
 		return nil // their introduction was faster
 	}
-	gen := max(p.gen(b), l.private.gen) + 1
 	bundle, err := pqxdh.DecodeBundle(msg.Bundle)
 	if err == nil {
 		err = bundle.Check(p.ID, pqxdh.ForContact(m.selfID))
 	}
+	var s *session
+	if err == nil {
+		s, _, err = m.initiate(b, p, bundle, max(p.gen(b), l.private.gen)+1, b.day(), nil)
+		if err != nil && !errors.Is(err, errKeys) {
+			return err
+		}
+	}
 	if err != nil {
 		m.log.Info("keys dropped", slog.Any("peer", p.ID), slog.Any("error", err))
 		b.then(func() { l.conn.Close("sent keys that cannot be used") })
 		return nil
-	}
-	intro, shared, err := pqxdh.Start(rand.Reader, m.keys, p.ID, bundle, gen, b.day())
-	if err != nil {
-		m.log.Info("keys dropped", slog.Any("peer", p.ID), slog.Any("error", err))
-		b.then(func() { l.conn.Close("sent keys that cannot be used") })
-		return nil
-	}
-	r, err := ratchet.Initiate(shared.SK, shared.T, shared.Responder)
-	if err != nil {
-		return fmt.Errorf("begin a session with %s: %w", p.ID.Short(), err)
-	}
-	s := &session{sid: shared.SID, gen: gen, started: b.now, ratchet: r, number: bundle.Number, intro: intro.Encode()}
-	if err := s.setReset(shared, true, b.day()); err != nil {
-		return err
-	}
-	if err := m.addSession(b, p, s); err != nil {
-		return err
-	}
-	// Void: with it the other side can write in the session as well.
-	if _, err := m.sealPart(b, s, parcel.Fragment{}, 0); err != nil {
-		return err
 	}
 	m.established(b, p)
 	b.then(func() { l.push(wire.Intro{Intro: s.intro}) })
@@ -330,9 +300,51 @@ func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
 	return nil
 }
 
+// initiate begins a session with p on a bundle of theirs, which was checked. at
+// is where its introduction is to lie in the mail network, nil if nowhere. It
+// returns the session's first package too, which is void: with it the other
+// side can write in the session as well. After [errKeys] nothing has happened.
+func (m *Messenger) initiate(b *batch, p *person, bundle pqxdh.Bundle, gen uint64, day uint32, at *note) (*session, store.Parcel, error) {
+	intro, shared, err := pqxdh.Start(rand.Reader, m.keys, p.ID, bundle, gen, day)
+	if err != nil {
+		return nil, store.Parcel{}, fmt.Errorf("%w: %w", errKeys, err)
+	}
+	r, err := ratchet.Initiate(shared.SK, shared.T, shared.Responder)
+	if err != nil {
+		return nil, store.Parcel{}, fmt.Errorf("%w: %w", errKeys, err)
+	}
+	s := &session{sid: shared.SID, started: b.now, ratchet: r, number: bundle.Number, intro: intro.Encode(), note: at}
+	s.gen = gen
+	s.keep(shared, true, day)
+	if err := m.addSession(b, p, s); err != nil {
+		return nil, store.Parcel{}, err
+	}
+	first, err := m.sealPart(b, s, parcel.Fragment{}, 0)
+	return s, first, err
+}
+
+// answered notes that p knows a session that we have begun.
+func (m *Messenger) answered(b *batch, p *person, s *session) error {
+	if s.intro == nil {
+		return nil
+	}
+	s.intro, s.dirty = nil, true
+	if s.note == nil {
+		return nil
+	}
+	if s.note.Day == 0 {
+		b.then(func() {
+			m.pending.push(Notice{Text: m.shown(p).String() + " has accepted your answer to their invitation"})
+		})
+	}
+	s.note = nil
+	m.established(b, p)
+	return b.tx.DropIntro(s.row)
+}
+
 // established notes that p and we can write to each other.
 func (m *Messenger) established(b *batch, p *person) {
-	b.contact(p).Proof = nil
+	b.contact(p).Invited = nil
 	p.newGen = 0
 	b.then(func() { m.welcomed(p) })
 }
@@ -374,12 +386,14 @@ func (m *Messenger) onIntro(b *batch, p *person, l *link, msg wire.Intro) error 
 	if bySID(all, shared.SID) != nil {
 		return nil // the same introduction again
 	}
-	s := &session{sid: shared.SID, gen: intro.Gen, started: b.now, ratchet: r}
-	if err := s.setReset(shared, false, intro.Day0); err != nil {
-		return err
-	}
+	s := &session{sid: shared.SID, started: b.now, ratchet: r}
+	s.gen = intro.Gen
+	s.keep(shared, false, intro.Day0)
 	if err := m.addSession(b, p, s); err != nil {
 		return err
+	}
+	if kept.Session != 0 {
+		m.supersede(b, p, s)
 	}
 	if intro.Gen >= p.newGen {
 		m.established(b, p)
@@ -422,13 +436,4 @@ func (m *Messenger) onRefused(b *batch, p *person, l *link, msg wire.Refused) er
 		return m.wantKeys(b, p)
 	}
 	return nil
-}
-
-// setReset sets what a backup keeps of a session, and where its mail lies.
-func (s *session) setReset(shared pqxdh.Shared, initiator bool, day uint32) (err error) {
-	rs, ours, theirs := shared.Reset(), shared.Location(initiator), shared.Location(!initiator)
-	r := resetRecord{Reset: rs[:], Ours: ours[:], Theirs: theirs[:], Day: day}
-	s.mail = r.mailKeys()
-	s.reset, err = cborx.Marshal(&r)
-	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"dione/crypto/identity"
 	"dione/crypto/pqxdh"
+	"dione/crypto/rendezvous"
 	"dione/net/address"
 	"dione/net/wire"
 	"dione/store"
@@ -73,7 +74,7 @@ func (m *Messenger) Add(ctx context.Context, where, petname string) (added Perso
 	var p *person
 	err = m.do(ctx, func(b *batch) error {
 		if p = m.people[card.id]; p == nil {
-			if len(card.addrs) == 0 && card.proof == nil {
+			if len(card.addrs) == 0 && card.v == nil {
 				return refuse(&AddressError{
 					Text: "nobody of this peer ID was met before, so an address is needed",
 					Next: address.Form,
@@ -87,8 +88,13 @@ func (m *Messenger) Add(ctx context.Context, where, petname string) (added Perso
 		}
 		m.admit(b, p)
 		c.Addrs = mergeAddrs(c.Addrs, card.addrs)
-		if card.proof != nil {
-			c.Proof = card.proof
+		if card.v != nil {
+			c.Invited, c.Since = card.v, b.now
+			grace := answerGrace
+			if len(card.addrs) == 0 {
+				grace = 0
+			}
+			b.then(func() { m.wakeMeetings(grace) })
 		}
 		if clean != "" {
 			c.Petname = clean
@@ -106,7 +112,7 @@ func (m *Messenger) Add(ctx context.Context, where, petname string) (added Perso
 type card struct {
 	id    identity.ID
 	addrs []string
-	proof []byte
+	v     []byte // the secret of an invitation
 }
 
 func (m *Messenger) readAddress(s string) (card, error) {
@@ -138,8 +144,7 @@ func (m *Messenger) readInvitation(inv pqxdh.Invitation, err error) (card, error
 			Next: "start dione with --network and the name of that network",
 		}
 	}
-	proof := pqxdh.Proof(inv.V, m.selfID, inv.ID)
-	c := card{id: inv.ID, proof: proof[:]}
+	c := card{id: inv.ID, v: inv.V[:]}
 	for _, packed := range inv.Addrs {
 		a, err := multiaddr.NewMultiaddrBytes(packed)
 		if err != nil {
@@ -149,10 +154,10 @@ func (m *Messenger) readInvitation(inv pqxdh.Invitation, err error) (card, error
 			c.addrs = append(c.addrs, a.String())
 		}
 	}
-	if len(c.addrs) == 0 {
+	if len(c.addrs) == 0 && m.cfg.Node == nil {
 		return card{}, &AddressError{
 			Text: "the invitation names no address that can be dialled",
-			Next: "ask for one made while its maker was connected to the internet",
+			Next: "ask for one made while its maker was connected to the internet, or start dione without --dht=off",
 		}
 	}
 	return c, nil
@@ -181,15 +186,18 @@ func (m *Messenger) Invite(ctx context.Context) (made Invitation, err error) {
 	network := wire.NetworkID(m.cfg.Network)
 	inv := pqxdh.Invitation{Network: [4]byte(network[:4]), ID: m.selfID, Addrs: inviteAddrs(m.Self().Addrs)}
 	_, _ = rand.Read(inv.V[:]) // never fails (crypto/rand)
-	if len(inv.Addrs) == 0 {
+	if len(inv.Addrs) == 0 && m.cfg.Node == nil {
 		return Invitation{}, &AddressError{
 			Text: "there is no address at which anybody could use an invitation",
 			Next: "connect to a network first",
 		}
 	}
-	text := inv.String()
+	kept, err := m.offer(inv)
+	if err != nil {
+		return Invitation{}, err
+	}
 	err = m.do(ctx, func(b *batch) error {
-		kept := store.Invitation{V: inv.V, Made: b.now, Expires: b.now.Add(invitationTime), Text: text}
+		kept.Made, kept.Expires = b.now, b.now.Add(invitationTime)
 		if err := b.tx.PutInvitation(kept); err != nil {
 			if errors.Is(err, store.ErrTooMany) {
 				return refuse(&AddressError{Text: err.Error(), Next: "take one back with dione invite --revoke"})
@@ -197,9 +205,29 @@ func (m *Messenger) Invite(ctx context.Context) (made Invitation, err error) {
 			return err
 		}
 		made = shownInvitation(kept)
+		b.then(func() { m.wakeMeetings(0) })
 		return nil
 	})
 	return made, err
+}
+
+// offer makes what whoever uses inv finds in the mail network while we are
+// away: a bundle, and our name.
+func (m *Messenger) offer(inv pqxdh.Invitation) (store.Invitation, error) {
+	bundle, secrets, err := pqxdh.NewBundle(rand.Reader, m.keys, pqxdh.ForInvitation(inv.V))
+	if err != nil {
+		return store.Invitation{}, err
+	}
+	chain := rendezvous.ForOffer(inv.V, wire.NetworkID(m.cfg.Network), m.selfID)
+	sealed, err := chain.Seal(rand.Reader, rendezvous.Offer{Bundle: bundle.Encode(), Name: m.Self().Name}.Encode())
+	if err != nil {
+		return store.Invitation{}, err
+	}
+	kept := store.Invitation{V: inv.V, Text: inv.String(), Secret: secrets.Encode()}
+	for _, one := range sealed {
+		kept.Offer = append(kept.Offer, one.Core[:])
+	}
+	return kept, nil
 }
 
 func shownInvitation(kept store.Invitation) Invitation {
@@ -229,10 +257,11 @@ func (m *Messenger) Revoke(ctx context.Context, text string) error {
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(open, func(o store.Invitation) bool { return o.V == inv.V }) {
+		i := slices.IndexFunc(open, func(o store.Invitation) bool { return o.V == inv.V })
+		if i < 0 {
 			return refuse(ErrNoInvitation)
 		}
-		return b.tx.DropInvitation(inv.V)
+		return m.endInvitation(b, open[i], nil)
 	})
 }
 

@@ -93,3 +93,19 @@ func addVectors(f *testing.F, prefix string) {
 		}
 	}
 }
+
+func FuzzSpare(f *testing.F) {
+	f.Add(vectors(f)["spare"])
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s, err := DecodeSpare(in)
+		if err != nil {
+			return
+		}
+		if again := s.Encode(); !bytes.Equal(again, in) {
+			t.Errorf("accepted %x, which encodes as %x", in, again)
+		}
+		if _, err := DecodeContent(in); err == nil {
+			t.Errorf("accepted %x, which is what a person wrote", in)
+		}
+	})
+}

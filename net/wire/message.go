@@ -140,12 +140,40 @@ type Content struct {
 	Text string   `cbor:"4,keyasint"`
 }
 
+// MaxSpare is the longest bundle in a [Spare].
+const MaxSpare = 2048
+
+// Spare is what the parts of a private message add up to that no person wrote:
+// keys for the day on which its receiver has lost the session. It has no
+// number, and is shown to nobody.
+type Spare struct {
+	ID     [16]byte `cbor:"1,keyasint"`
+	Bundle []byte   `cbor:"5,keyasint"`
+}
+
+// Encode returns the one encoding of s, whose limits it does not check.
+func (s Spare) Encode() []byte { return encode(&s) }
+
+// DecodeSpare takes what [Spare.Encode] made.
+func DecodeSpare(b []byte) (Spare, error) {
+	var s Spare
+	if err := cborx.Unmarshal(b, &s, MaxSpare+32); err != nil {
+		return Spare{}, fmt.Errorf("decode spare keys: %w", err)
+	}
+	if len(s.Bundle) == 0 || len(s.Bundle) > MaxSpare {
+		return Spare{}, errSpare
+	}
+	return s, nil
+}
+
 // Encode returns the one encoding of c, whose limits it does not check.
 func (c Content) Encode() []byte { return encode(&c) }
 
 var (
 	errText = errors.New("decode content: an empty text or one of more than 16 KiB")
 	errSeq  = errors.New("decode content: a number that is not allowed")
+
+	errSpare = errors.New("decode spare keys: none, or too long")
 )
 
 // DecodeContent takes what [Content.Encode] made, if it keeps the limits: a

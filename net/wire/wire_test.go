@@ -62,6 +62,7 @@ func TestVectors(t *testing.T) {
 		"header link":   AppendHeader(nil, Header{"link", 1}),
 		"header chat":   AppendHeader(nil, Header{"chat", 1}),
 		"content":       content.Encode(),
+		"spare":         Spare{content.ID, []byte("bundle")}.Encode(),
 		"chat hello":    AppendMessage(nil, Hello{"bob"}),
 		"chat room":     AppendMessage(nil, Room{content.Encode()}),
 		"chat ack":      AppendMessage(nil, Ack{[][16]byte{idA, idB}}),

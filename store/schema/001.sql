@@ -34,7 +34,7 @@ CREATE TABLE contact(
 	heard    TEXT NOT NULL,
 	gen      INTEGER NOT NULL, -- highest generation of a session
 	floor    INTEGER NOT NULL, -- own messages to them are numbered above it
-	proof    BLOB              -- of their invitation, until they have answered
+	invited  BLOB              -- the secret of their invitation, until they have answered
 ) STRICT;
 CREATE INDEX contact_request ON contact(since) WHERE standing = 1;
 
@@ -152,20 +152,24 @@ CREATE INDEX burial_next ON burial(next);
 
 -- Keys that were given to one person each and not used yet.
 CREATE TABLE prekey(
-	id     INTEGER PRIMARY KEY,
-	number BLOB NOT NULL UNIQUE CHECK(length(number) = 8),
-	peer   INTEGER NOT NULL UNIQUE REFERENCES peer,
-	made   INTEGER NOT NULL,
-	bundle BLOB NOT NULL,
-	sealed BLOB NOT NULL
+	id      INTEGER PRIMARY KEY,
+	number  BLOB NOT NULL UNIQUE CHECK(length(number) = 8),
+	peer    INTEGER NOT NULL REFERENCES peer,
+	session INTEGER REFERENCES session, -- for whose loss they are kept; NULL: for the next one
+	made    INTEGER NOT NULL,
+	bundle  BLOB NOT NULL, -- empty once the other side has it
+	sealed  BLOB NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX prekey_peer ON prekey(peer) WHERE session IS NULL;
+CREATE INDEX prekey_session ON prekey(session) WHERE session IS NOT NULL;
 
 -- Invitations that nobody has used yet: at most a few.
 CREATE TABLE invitation(
 	id      INTEGER PRIMARY KEY,
 	made    INTEGER NOT NULL,
 	expires INTEGER NOT NULL,
-	sealed  BLOB NOT NULL -- its secret, then its text
+	next    INTEGER NOT NULL, -- when its offer is put into the mail network again
+	sealed  BLOB NOT NULL     -- its secrets and its text
 ) STRICT;
 
 -- Parts of private messages whose other parts have not come yet.
