@@ -15,6 +15,8 @@ type (
 	Found = store.Found
 	// Hit is one of them.
 	Hit = store.Hit
+	// Mark is a part of its text that was looked for.
+	Mark = store.Mark
 	// Piece is a part of the snippet of a Hit.
 	Piece = store.Piece
 	// QueryError says why a query cannot be read.
