@@ -47,7 +47,7 @@ func (w *writing) text() string {
 }
 
 // Benchmark1M is what searches take among 1,000,000 messages in 200
-// conversations, and what it costs to have written them.
+// conversations.
 func Benchmark1M(b *testing.B) {
 	const messages = 1_000_000
 	people := make([]identity.ID, 200)
@@ -57,7 +57,6 @@ func Benchmark1M(b *testing.B) {
 	s := testStore(b)
 	w := newWriting()
 	seqs := make(map[identity.ID]uint64)
-	start := time.Now()
 	for done := 0; done < messages; {
 		update(b, s, func(tx *Tx) error {
 			for range 1000 {
@@ -76,8 +75,6 @@ func Benchmark1M(b *testing.B) {
 			return nil
 		})
 	}
-	b.Logf("filled in %v, %.0f µs a message", time.Since(start).Round(time.Second), float64(time.Since(start).Microseconds())/messages)
-
 	phrase := func(prefix bool, words ...string) []Phrase { return []Phrase{{words, prefix}} }
 	both := func(a, b string) []Phrase { return []Phrase{{Words: []string{a}}, {Words: []string{b}}} }
 	some := func(from, n int) string { return w.words[from+w.rnd.IntN(n)] }

@@ -34,6 +34,7 @@ type client interface {
 	Send(ctx context.Context, chat messenger.Chat, text string) (messenger.Message, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
 	HistoryAfter(ctx context.Context, chat messenger.Chat, after messenger.Cursor, n int) ([]messenger.Message, error)
+	Search(ctx context.Context, query string, before int64, n int) (messenger.Found, error)
 	Chats(ctx context.Context) ([]messenger.ChatInfo, error)
 	MarkRead(ctx context.Context, chat messenger.Chat, pos float64) error
 	People(ctx context.Context) ([]messenger.Person, error)
@@ -62,6 +63,7 @@ const (
 	newest where = iota
 	older
 	newer
+	around
 )
 
 type (
@@ -79,8 +81,11 @@ type (
 		chat  messenger.Chat
 		where where
 		page  []messenger.Message
-		short bool // there is no more in that direction
-		back  int  // messages to scroll back to; 0 follows the end
+		short bool             // there is no more in that direction
+		back  int              // messages to scroll back to; 0 follows the end
+		end   bool             // of around: there is no newer one
+		at    messenger.Cursor // of around: the place of the message that is meant
+		hit   bool             // of around: what stands before it is to be in view
 		err   error
 	}
 	sentMsg struct {

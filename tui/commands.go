@@ -44,6 +44,8 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 			return nil
 		}
 		return setPetname(m.client, m.open.chat, cmd.Who, cmd.New)
+	case command.Search:
+		return m.search(cmd.Query)
 	case command.Net:
 		return loadNet(m.client, true)
 	case command.Outbox:
@@ -66,6 +68,9 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 
 // act does what a key in a dialog asks for.
 func (m *model) act(act dialog.Action) tea.Cmd {
+	if act.Kind == dialog.Search {
+		return m.actOnSearch(act)
+	}
 	switch value := act.Value.(type) {
 	case identity.ID:
 		return m.actOn(value, act)

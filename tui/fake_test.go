@@ -148,7 +148,7 @@ func (f *fake) HistoryAfter(_ context.Context, c messenger.Chat, after messenger
 	defer f.mu.Unlock()
 	all := f.msgs[c]
 	from := 0
-	for from < len(all) && all[from].Pos <= after.Pos {
+	for from < len(all) && (all[from].Pos < after.Pos || all[from].Pos == after.Pos && all[from].Row <= after.Row) {
 		from++
 	}
 	return slices.Clone(all[from:min(len(all), from+n)]), nil
@@ -438,6 +438,7 @@ var named = map[string]tea.KeyPressMsg{
 	"backspace": {Code: tea.KeyBackspace},
 	"delete":    {Code: tea.KeyDelete},
 	"f1":        {Code: tea.KeyF1},
+	"ctrl+f":    {Code: 'f', Mod: tea.ModCtrl},
 	"ctrl+j":    {Code: 'j', Mod: tea.ModCtrl},
 	"ctrl+c":    {Code: 'c', Mod: tea.ModCtrl},
 	"ctrl+n":    {Code: 'n', Mod: tea.ModCtrl},
@@ -491,4 +492,40 @@ func (s *screen) wantFit() {
 	if c := s.View().Cursor; c != nil && (c.X < 0 || c.X >= s.layout.width || c.Y < 0 || c.Y >= s.layout.height) {
 		s.t.Errorf("%dx%d: the cursor is at %d, %d", s.layout.width, s.layout.height, c.X, c.Y)
 	}
+}
+
+// Search finds the texts that hold query, in any case, the newest first.
+func (f *fake) Search(_ context.Context, query string, before int64, n int) (found messenger.Found, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("search %q before %d", query, before)
+	if who, ok := strings.CutPrefix(query, "from:"); ok {
+		return found, &messenger.UnknownPersonError{Name: who}
+	}
+	var all []messenger.Message
+	for _, msgs := range f.msgs {
+		all = append(all, msgs...)
+	}
+	slices.SortFunc(all, func(a, b messenger.Message) int { return cmp.Compare(b.Row, a.Row) })
+	for _, m := range all {
+		lower, q := strings.ToLower(m.Text), strings.ToLower(query)
+		if before > 0 && m.Row >= before || len(lower) != len(m.Text) || !strings.Contains(lower, q) {
+			continue
+		}
+		if len(found.Hits) == n {
+			found.Next = found.Hits[n-1].Message.Row
+			break
+		}
+		hit := messenger.Hit{Message: m}
+		for at := 0; ; {
+			i := strings.Index(lower[at:], q)
+			if i < 0 {
+				break
+			}
+			hit.Marks = append(hit.Marks, messenger.Mark{From: at + i, To: at + i + len(q)})
+			at += i + len(q)
+		}
+		found.Hits = append(found.Hits, hit)
+	}
+	return found, nil
 }

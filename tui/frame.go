@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"dione/net/messenger"
@@ -105,6 +106,10 @@ func (m *model) whoami() words {
 // below stands in the line above the composer while the view is not at the end.
 func (m *model) below() words {
 	switch n := m.open.list.Below(); {
+	case n > 0 && m.looking():
+		return words{{m.theme.Unread, fmt.Sprintf("↓ %d new below", n)}, {m.theme.Muted, " · Esc back to the search"}}
+	case m.looking():
+		return words{{m.theme.Muted, "found · Esc back to the search"}}
 	case n > 0:
 		return words{{m.theme.Unread, fmt.Sprintf("↓ %d new below", n)}, {m.theme.Muted, " · Esc"}}
 	case !m.open.list.Following() && !m.open.list.Stale():
@@ -189,8 +194,9 @@ func (m *model) statusEnd() words {
 	return end
 }
 
-// overlay draws the top dialog over rows, in their middle.
-func (m *model) overlay(rows []string) []string {
+// overlay draws the top dialog over rows, in their middle. The cursor is nil if
+// one does not write there.
+func (m *model) overlay(rows []string) ([]string, *tea.Cursor) {
 	l := m.layout
 	width, height := l.width-4, l.height-2
 	if l.width < onePane || l.height < 20 || m.dialogs.Wide() && l.height < 30 {
@@ -198,7 +204,7 @@ func (m *model) overlay(rows []string) []string {
 	}
 	box := m.dialogs.View(width, height, &m.theme, m.meter)
 	if len(box) == 0 {
-		return rows
+		return rows, nil
 	}
 	method := ansi.WcWidth
 	if m.meter == text.ByCluster {
@@ -221,5 +227,8 @@ func (m *model) overlay(rows []string) []string {
 		rows[y+i] = before + text.Pad(x-method.StringWidth(before)) + b +
 			text.Pad(l.width-x-boxWidth-method.StringWidth(after)) + after
 	}
-	return rows
+	if cx, cy, ok := m.dialogs.Cursor(); ok {
+		return rows, m.cursor(x+cx, y+cy)
+	}
+	return rows, nil
 }

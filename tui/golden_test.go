@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,7 +28,7 @@ type goldenScreen struct {
 // TestGolden compares whole screens with files; go test ./tui -update makes
 // them anew.
 func TestGolden(t *testing.T) {
-	for _, tt := range append(peopleScreens(), []goldenScreen{
+	for _, tt := range slices.Concat(peopleScreens(), searchScreens(), []goldenScreen{
 		{"welcome", welcomeScreen},
 		{"lan-off", lanOffScreen},
 		{"room", roomScreen},
@@ -57,7 +58,7 @@ func TestGolden(t *testing.T) {
 		}},
 		{"hostile", hostileScreen},
 		{"strange-scripts", scriptsScreen},
-	}...) {
+	}) {
 		for _, size := range sizes {
 			t.Run(fmt.Sprintf("%s-%dx%d", tt.name, size.Width, size.Height), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -85,6 +86,7 @@ func TestGoldenColours(t *testing.T) {
 		for _, screen := range []goldenScreen{
 			{"", unreadScreen},
 			{"-verify", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "/verify frank", "enter") }},
+			{"-search", searchScreen},
 			{"-friends", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "tab") }},
 		} {
 			t.Run(tt.name+screen.name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 // keyMap is every key of the screen that does not write.
 type keyMap struct {
-	Send, Newline, Focus, Next, Previous, PageUp, PageDown, Start, End, Recall, Help, Close, Clear, Suspend key.Binding
+	Send, Newline, Focus, Next, Previous, PageUp, PageDown, Start, End, Recall, Find, Help, Close, Clear, Suspend key.Binding
 }
 
 var keys = keyMap{
@@ -22,6 +22,7 @@ var keys = keyMap{
 	Start:    bind("Ctrl+Home", "as far back as is loaded", "ctrl+home"),
 	End:      bind("Ctrl+End", "newest message; also Esc", "ctrl+end"),
 	Recall:   bind("↑", "in an empty line: what was cleared", "up"),
+	Find:     bind("Ctrl+F", "find messages", "ctrl+f"),
 	Help:     bind("F1", "this help", "f1"),
 	Close:    bind("Esc", "close, go back", "esc"),
 	Clear:    bind("Ctrl+C", "clear the text, then leave", "ctrl+c"),
@@ -36,7 +37,7 @@ func bind(shown, help string, on ...string) key.Binding {
 func (k keyMap) parts() []keyPart {
 	return []keyPart{
 		{"WRITING", append([]key.Binding{k.Send, k.Newline, k.Recall}, composer.Keys()...)},
-		{"MOVING", []key.Binding{k.Focus, k.Previous, k.Next, k.PageUp, k.PageDown, k.Start, k.End}},
+		{"MOVING", []key.Binding{k.Focus, k.Previous, k.Next, k.PageUp, k.PageDown, k.Start, k.End, k.Find}},
 		{"THE PROGRAM", []key.Binding{k.Help, k.Close, k.Clear, k.Suspend}},
 	}
 }

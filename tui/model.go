@@ -34,6 +34,7 @@ type conversation struct {
 	read     float64 // Pos of the last message read
 	counted  int64   // Row of the newest message that unread takes account of
 	loading  bool    // a page is asked for
+	aim      *aim    // what is to be shown as soon as nothing else is asked for; nil: nothing
 }
 
 // answer is what a command or a key has to say to the user, shown above the
@@ -68,6 +69,7 @@ type model struct {
 	left     []string // the roster as drawn; nil: to be drawn
 	onRoster bool     // the roster has the keys, not the composer
 	dialogs  dialog.Stack
+	finder   *finder // nil while nobody searches
 	answer   answer
 	answered []string // the answer as drawn
 	blurred  bool     // another window has the keyboard

@@ -30,6 +30,9 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		if act, ok := m.dialogs.Press(msg); ok {
 			return m.act(act)
 		}
+		m.searchClosed()
+	case key.Matches(msg, keys.Find):
+		return m.search("")
 	case key.Matches(msg, keys.Previous):
 		m.show(m.roster.Beside(-1))
 	case key.Matches(msg, keys.Next):
@@ -47,6 +50,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		m.open.list.Home()
 	case key.Matches(msg, keys.End):
 		m.open.list.End()
+	case key.Matches(msg, keys.Close) && m.looking():
+		m.back()
 	case key.Matches(msg, keys.Close):
 		m.answer, m.answered = answer{}, nil
 		m.open.list.End()
@@ -100,12 +105,16 @@ func (m *model) choose() tea.Cmd {
 
 // paste writes what was pasted. More than a message may have stays in the
 // composer, where it can be cut down.
-func (m *model) paste(s string) {
+func (m *model) paste(s string) tea.Cmd {
+	if act, ok := m.dialogs.Paste(s); ok {
+		return m.act(act)
+	}
 	m.dialogs.Clear()
 	if m.onRoster {
 		m.focusRoster(false)
 	}
 	m.write(s)
+	return nil
 }
 
 func (m *model) write(s string) {
@@ -123,6 +132,7 @@ func (m *model) clear() tea.Cmd {
 	switch {
 	case m.dialogs.Open():
 		m.dialogs.Clear()
+		m.endSearch()
 	case !m.open.composer.Empty():
 		m.open.composer.Clear()
 	default:
@@ -174,6 +184,7 @@ func trim(s string) string {
 // their order. They are on the screen once they are on the disk.
 func (m *model) send(out outgoing) tea.Cmd {
 	conv := m.chat(out.chat)
+	m.endSearch()
 	conv.list.SetRule(0, 0)
 	conv.list.End()
 	m.outgoing = append(m.outgoing, out)

@@ -107,6 +107,7 @@ func TestEverySize(t *testing.T) {
 			welcomeScreen(t, 80, 24), unreadScreen(t, 80, 24), hostileScreen(t, 80, 24), scriptsScreen(t, 80, 24), privateScreen(t, 80, 24),
 			peopleScreen(t, 80, 24, "/verify frank", "enter"), peopleScreen(t, 80, 24, "/invite", "enter"),
 			peopleScreen(t, 80, 24, "/requests", "enter"), peopleScreen(t, 80, 24, "/who heidi", "enter"),
+			searchScreen(t, 80, 24),
 		} {
 			for _, keys := range [][]string{{"words"}, {"tab"}, {"f1"}, {"esc", "/hlep", "enter"}} {
 				s.keys(keys...)

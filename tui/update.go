@@ -17,7 +17,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		cmd = m.press(msg)
 	case tea.PasteMsg:
-		m.paste(msg.Content)
+		cmd = m.paste(msg.Content)
 	case eventsMsg:
 		cmd = m.events(msg)
 	case tea.WindowSizeMsg:
@@ -42,7 +42,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.result(msg)
 	}
 	m.resize()
-	return m, tea.Batch(cmd, m.pages(), m.read())
+	return m, tea.Batch(cmd, m.pages(), m.more(), m.read())
 }
 
 // result takes what a command has brought.
@@ -63,6 +63,12 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		m.takePage(msg)
 	case sentMsg:
 		cmd = m.sent(msg)
+	case typedMsg:
+		if m.finder != nil && m.finder.typed == int(msg) {
+			cmd = m.ask()
+		}
+	case hitsMsg:
+		m.takeHits(msg)
 	case foundMsg:
 		cmd = m.found(msg)
 	case outboxMsg:
@@ -135,6 +141,7 @@ func (m *model) renamed() {
 	for _, conv := range m.chats {
 		conv.list.Redraw()
 	}
+	m.refreshHits()
 }
 
 // takePage puts a page of messages into its list.
@@ -156,6 +163,9 @@ func (m *model) takePage(msg pageMsg) {
 		conv.list.Prepend(msg.page, msg.short)
 	case newer:
 		conv.list.Append(msg.page, msg.short)
+	case around:
+		conv.list.ShowAround(msg.page, msg.at, msg.hit, msg.short, msg.end)
+		m.setRule(conv)
 	}
 }
 
@@ -166,7 +176,9 @@ func (m *model) pages() tea.Cmd {
 		return nil
 	}
 	var cmd tea.Cmd
-	if conv.list.Stale() {
+	if conv.aim != nil {
+		cmd, conv.aim = loadAround(m.client, conv.chat, *conv.aim), nil
+	} else if conv.list.Stale() {
 		cmd = loadNewest(m.client, conv.chat, pageSize)
 	} else if before, ok := conv.list.Older(); ok {
 		cmd = loadOlder(m.client, conv.chat, before)
@@ -178,10 +190,10 @@ func (m *model) pages() tea.Cmd {
 }
 
 // read tells the engine what somebody has really seen: the newest message is
-// on the screen, nothing lies above it, and the terminal has the focus.
+// on the screen, to stay, nothing lies above it, and the terminal has the focus.
 func (m *model) read() tea.Cmd {
 	conv := m.open
-	if conv.unread == 0 || m.blurred || m.dialogs.Open() || !m.chatShown() || m.listHeight() == 0 || !conv.list.Following() {
+	if conv.unread == 0 || conv.loading || m.blurred || m.dialogs.Open() || !m.chatShown() || m.listHeight() == 0 || !conv.list.Following() {
 		return nil
 	}
 	last, ok := conv.list.Last()
@@ -207,6 +219,10 @@ func (m *model) show(c messenger.Chat) {
 	if c == m.open.chat {
 		return
 	}
+	if !m.dialogs.Has(dialog.Search) {
+		m.endSearch()
+	}
+	m.open.aim = nil
 	m.open.list.SetRule(0, 0)
 	m.open.list.Rest(pageSize)
 	m.open = m.chat(c)

@@ -35,7 +35,7 @@ func (m *model) View() tea.View {
 		rows, cursor = m.chatRows()
 	}
 	if m.dialogs.Open() {
-		rows, cursor = m.overlay(rows), nil
+		rows, cursor = m.overlay(rows)
 	}
 	v.Content = strings.Join(rows, "\n")
 	v.Cursor = cursor
@@ -162,10 +162,14 @@ func (m *model) writing() ([]string, *tea.Cursor) {
 	if m.onRoster || x+promptWidth >= width {
 		return lines, nil
 	}
-	cursor := tea.NewCursor(x+promptWidth, y)
-	cursor.Blink = false
-	cursor.Color = m.theme.Cursor
-	return lines, cursor
+	return lines, m.cursor(x+promptWidth, y)
+}
+
+func (m *model) cursor(x, y int) *tea.Cursor {
+	c := tea.NewCursor(x, y)
+	c.Blink = false
+	c.Color = m.theme.Cursor
+	return c
 }
 
 // placeholder says where a text would go.

@@ -45,6 +45,7 @@ var arrows = []struct {
 	{"dione/tui/control", []string{"dione/crypto/identity", "dione/net/messenger", "dione/tui/record"}},
 	{"dione/tui/record", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/text"}},
 	{"dione/tui/plain", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/command", "dione/tui/record", "dione/tui/text"}},
+	{"dione/tui/dialog", []string{"dione/tui/composer", "dione/tui/qr", "dione/tui/theme", "dione/tui/text"}},
 	{"dione/tui", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/*"}},
 	{"dione/tui/*", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/theme", "dione/tui/text", "dione/tui/command", "dione/tui/qr"}},
 }

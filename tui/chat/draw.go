@@ -58,7 +58,8 @@ func (l *List) flags(i int) (f flags) {
 		f.rule = l.ruleNew
 	}
 	f.gap = l.gap(i)
-	f.head = f.day || f.rule > 0 || f.gap > 0 || l.entries[i-1].note != nil || prev.msg.From != e.msg.From || e.at.Sub(prev.at) > groupTime
+	f.point = l.pointed != 0 && e.msg.Row == l.pointed
+	f.head = f.day || f.point || f.rule > 0 || f.gap > 0 || l.entries[i-1].note != nil || prev.msg.From != e.msg.From || e.at.Sub(prev.at) > groupTime
 	f.same = !f.head && !e.msg.Mine && l.origin(e) == l.origin(prev)
 	return f
 }
@@ -149,6 +150,9 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 		rows = append(rows, l.drawGap(e, f.gap))
 	}
 	n := l.line()
+	if f.point {
+		n.put(th.Accent, "›")
+	}
 	n.to(1)
 	stamp := l.written(e).Format("15:04")
 	indent := l.indent()

@@ -51,11 +51,12 @@ type entry struct {
 
 // flags is what an entry's rows depend on beside the entry and the look.
 type flags struct {
-	day  bool // it begins a day
-	head bool // it names its author
-	rule int  // new messages that the rule above it tells of; 0 for no rule
-	gap  int  // messages of its author that are missing before it
-	same bool // it came as the one above it, which says so
+	day   bool // it begins a day
+	head  bool // it names its author
+	rule  int  // new messages that the rule above it tells of; 0 for no rule
+	point bool // a sign points to it
+	gap   int  // messages of its author that are missing before it
+	same  bool // it came as the one above it, which says so
 }
 
 // List is one conversation on the screen. Make it with [New].
@@ -76,6 +77,7 @@ type List struct {
 
 	rule     float64 // Pos behind which messages were unread
 	ruleNew  int     // how many; 0: no rule
+	pointed  int64   // Row of the message that a sign points to; 0: none
 	view     []string
 	rowsHeld int
 }
@@ -189,6 +191,55 @@ func (l *List) Newer() (after messenger.Cursor, ok bool) {
 // Reset replaces the messages by the newest page, and goes to the end. What is
 // younger stays: it was told after the page had been read.
 func (l *List) Reset(page []messenger.Message, atStart bool) {
+	l.replace(page, atStart, true)
+	l.follow, l.top, l.skip, l.below = true, nil, 0, 0
+}
+
+// ShowAround replaces the messages by a page from anywhere, and begins the view
+// at the place at, or somewhat before. AtStart and atEnd say that the store has
+// no more on that side.
+func (l *List) ShowAround(page []messenger.Message, at messenger.Cursor, before, atStart, atEnd bool) {
+	l.replace(page, atStart, atEnd)
+	l.follow, l.top, l.skip, l.below = false, nil, 0, 0
+	for i, e := range l.entries {
+		if e.note == nil && !less(e.msg, messenger.Message{Pos: at.Pos, Row: at.Row}) {
+			if !before {
+				l.stand(i, 0)
+				return
+			}
+			l.top = e
+			l.Scroll(-l.height / 3)
+			return
+		}
+	}
+	l.stand(-1, 0)
+}
+
+// Point draws a sign at the message in a row; 0 takes it away.
+func (l *List) Point(row int64) {
+	if l.pointed != row {
+		l.pointed, l.view = row, nil
+	}
+}
+
+// Top returns the place of the first message in view, and whether the view
+// does not follow the end.
+func (l *List) Top() (at messenger.Cursor, ok bool) {
+	if l.follow {
+		return at, false
+	}
+	i, _ := l.place()
+	for i = max(i, 0); i < len(l.entries); i++ {
+		if e := l.entries[i]; e.note == nil {
+			return cursorOf(e), true
+		}
+	}
+	return at, false
+}
+
+// replace puts a page in the place of all messages, but keeps what is younger
+// than the page, which may have been read before that came.
+func (l *List) replace(page []messenger.Message, atStart, atEnd bool) {
 	for _, e := range l.entries {
 		if e.note == nil && (len(page) == 0 || less(page[len(page)-1], e.msg)) {
 			l.remember(e.msg)
@@ -200,13 +251,14 @@ func (l *List) Reset(page []messenger.Message, atStart bool) {
 		l.entries = append(l.entries, newEntry(m))
 	}
 	for _, n := range notes {
-		if atStart || len(page) > 0 && n.at.After(page[0].Arrived) {
+		if atEnd && (atStart || len(page) > 0 && n.at.After(page[0].Arrived)) {
 			l.insert(n)
 		}
 	}
-	l.atStart, l.atEnd, l.view = atStart, true, nil
-	l.follow, l.top, l.skip, l.below = true, nil, 0, 0
-	l.catchUp()
+	l.atStart, l.atEnd, l.view = atStart, atEnd, nil
+	if atEnd {
+		l.catchUp()
+	}
 }
 
 // catchUp takes in what was told while its place was not there.

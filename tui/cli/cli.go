@@ -109,6 +109,7 @@ func newRoot() *cobra.Command {
 		&cobra.Command{Use: "id", Short: "Who you are and where you can be reached", Args: noArgs, RunE: withConfig(runID)},
 		&cobra.Command{Use: "peers", Short: "The people you know, and who is near", Args: noArgs, RunE: withConfig(runPeers)},
 		historyCommand(),
+		searchCommand(),
 		addCommand(),
 		inviteCommand(),
 		sendCommand(),

@@ -50,6 +50,8 @@ func TestRunning(t *testing.T) {
 	h.run("id", "--json").ok(`\{"peer":"` + ready.Peer + `","name":"ann","tag":"` + ready.Tag + `","addrs":\["` + addr + `"\]\}` + "\n")
 	h.run("peers").ok("")
 	h.run("history", "#lan").ok(`.* ann ·` + ready.Tag + `: hello \[failed\]\n`)
+	h.run("search", "HELLO").ok(`.* ann ·` + ready.Tag + ` in #lan: hello\n`)
+	h.run("search", "hello", "goodbye").fails(1, "nothing found for hello goodbye", "every word must occur; .*")
 	h.run("history", "bob").fails(1, `nobody known is called "bob"`, "dione peers lists the people you know")
 	h.run("doctor", "--lan=false").ok(`(?s).*A dione runs on it and listens at ` + addr + `\.\n.*`)
 

@@ -132,6 +132,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"history", " "}, `history needs one PEER: .*`, helpHint},
 		{[]string{"history", "#lan", "-n", "x"}, `--number: "x" is no number`, helpHint},
 		{[]string{"history", "#lan", "-n", "0"}, `--number 0 shows nothing`, helpHint},
+		{[]string{"search"}, `there is nothing to look for`, `write words, .*`},
+		{[]string{"search", "...", "!"}, `there is nothing to look for`, `write words, .*`},
+		{[]string{"search", "x", "on:monday"}, `on:monday is no date`, `write a day as 2026-11-20, .*`},
+		{[]string{"search", "x", "-n", "0"}, `--number 0 shows nothing`, helpHint},
 		{[]string{"send"}, `send needs a PEER: .*`, helpHint},
 		{[]string{"send", " ", "hi"}, `send needs a PEER: .*`, helpHint},
 		{[]string{"send", "bob"}, `nothing to send`, helpHint}, // standard input is empty
@@ -215,6 +219,16 @@ func TestReading(t *testing.T) {
 		`(?:.* ready .*\n)?.* sent [0-9a-f]{32} #lan hi\\\\there\n(?s:.*)`)
 	s.run("history", "#lan").ok(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .+ ·[a-z2-7]{4}: hi\\\\there \[failed\]\n`)
 	s.run("history", "#lan", "--json").ok(`\{"id":"[0-9a-f]{32}","conversation":"#lan","from":"` + peer + `",.*"text":"hi\\\\there",.*"reason":"nobody near",.*\}\n`)
+	const line = `\d{4}-\d\d-\d\d \d\d:\d\d ann ·[a-z2-7]{4} in #lan: hi\\\\there\n`
+	s.run("search", "HI").ok(line)
+	s.run("search", "from:me", "in:#lan", `"hi there"`, "on:today").ok(line)
+	s.run("search", "the*", "--json").ok(`\{"id":"[0-9a-f]{32}","conversation":"#lan",.*"chat":"#lan","snippet":"hi\\\\there","marks":\[\[3,8\]\]\}\n`)
+	s.run("search", "hi", "before:today").fails(1, `nothing found for hi before:today`, "every word must occur; .*")
+	s.run("search", "hi", "from:bob").fails(1, `nobody known is called "bob"`, "dione peers lists the people you know")
+	s.feed("hi again\n", append(alone, "--name", "ann")...).ok(`(?s).*`)
+	if r := s.run("search", "hi", "-n", "1"); !strings.Contains(r.out, "hi again") || strings.Count(r.out, "\n") != 1 || !strings.Contains(r.stderr, "older ones") {
+		t.Errorf("the newest one: %s%s", r.out, r.stderr)
+	}
 	s.run("id", "--home", s.path("other")).ok(`.*` + peer + `\n`)
 	if _, err := os.Stat(s.path("other/profile.key")); err != nil {
 		t.Error(err)

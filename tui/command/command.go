@@ -32,6 +32,10 @@ type (
 	// History shows the last N messages of the current chat.
 	History struct{ N int }
 
+	// Search finds the messages that fit Query; "" is for the one who asks to
+	// write.
+	Search struct{ Query string }
+
 	// Name shows the own name, or changes it to New, if not "".
 	Name struct{ New string }
 
@@ -97,6 +101,7 @@ func (Help) command()        {}
 func (Msg) command()         {}
 func (Who) command()         {}
 func (History) command()     {}
+func (Search) command()      {}
 func (Name) command()        {}
 func (Petname) command()     {}
 func (Add) command()         {}
@@ -178,6 +183,7 @@ func All() []Spec {
 		{"msg", "/msg NAME [TEXT]", "open the chat with somebody, or write to them; /msg #lan is the room", parseMsg},
 		{"who", "/who [NAME]", "show who is near and whom you know, or all about one of them", parseWho(func(who string) Command { return Who{who} })},
 		{"history", "/history [N]", "show the last messages of this chat", parseHistory},
+		{"search", "/search [WORDS]", `find messages: all words, "words in a row", from:NAME in:NAME after:DATE before:DATE`, parseSearch},
 		{"name", "/name [NEW]", "show or change your own name", parseName},
 		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},
 		{"add", "/add ADDRESS [as NAME]", "make somebody a contact, by an address /ip4/…/p2p/… or an invitation dione:…", parseAdd},
@@ -224,6 +230,8 @@ func parseHistory(rest string) (Command, bool) {
 	n, err := strconv.Atoi(rest)
 	return History{N: min(n, MaxHistory)}, err == nil && n > 0
 }
+
+func parseSearch(rest string) (Command, bool) { return Search{Query: rest}, true }
 
 func parseName(rest string) (Command, bool) {
 	return Name{New: rest}, true // the engine makes one word of several

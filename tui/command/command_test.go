@@ -32,6 +32,8 @@ func TestParse(t *testing.T) {
 		{"/history", History{DefaultHistory}},
 		{"/history 3", History{3}},
 		{"/history 999999", History{MaxHistory}},
+		{"/search", Search{}},
+		{`/search "the build" from:bob`, Search{`"the build" from:bob`}},
 		{"/name", Name{}},
 		{"/name Ada Lovelace", Name{"Ada Lovelace"}},
 		{"/petname ada", Petname{"", "ada"}},

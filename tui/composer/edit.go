@@ -21,11 +21,11 @@ func on(shown, help string, do func(*Composer) bool, keys ...string) edit {
 	return edit{key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, help)), do}
 }
 
-// edits is every key that changes the text or moves in it. Ctrl+K is left out:
-// elsewhere in the program it will mean something else.
+// edits is every key that changes the text or moves in it. Ctrl+K and Ctrl+F
+// are left out: elsewhere in the program they mean something else.
 var edits = []edit{
 	on("← →", "one character", (*Composer).left, "left", "ctrl+b"),
-	on("", "", (*Composer).right, "right", "ctrl+f"),
+	on("", "", (*Composer).right, "right"),
 	on("Alt+← Alt+→", "one word; also Ctrl+← Ctrl+→", (*Composer).wordLeft, "alt+left", "ctrl+left", "alt+b"),
 	on("", "", (*Composer).wordRight, "alt+right", "ctrl+right", "alt+f"),
 	on("Home End", "beginning and end of the line", (*Composer).home, "home", "ctrl+a"),

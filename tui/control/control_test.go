@@ -59,6 +59,26 @@ func (r reader) History(_ context.Context, chat messenger.Chat, before messenger
 	return page, nil
 }
 
+// Search finds the messages of bob's chat whose number is a multiple of three.
+func (r reader) Search(_ context.Context, query string, before int64, n int) (found messenger.Found, err error) {
+	if query == "from:zoe" {
+		return found, &messenger.UnknownPersonError{Name: "zoe"}
+	}
+	end := r.messages
+	if before > 0 {
+		end = int(before) - 1
+	}
+	for row := end - end%3; row > 0; row -= 3 {
+		if len(found.Hits) == n {
+			found.Next = int64(row + 3)
+			break
+		}
+		m := messenger.Message{Row: int64(row), Chat: messenger.Chat{Peer: bob.ID}, From: bob.ID, Text: fmt.Sprint("é ", row)}
+		found.Hits = append(found.Hits, messenger.Hit{Message: m, Marks: []messenger.Mark{{From: 3, To: len(m.Text)}}})
+	}
+	return found, nil
+}
+
 func (reader) Person(context.Context, identity.ID) (messenger.Person, error) {
 	return messenger.Person{ID: identity.ID{5}, Name: "eve", Path: messenger.PathDirect, Addrs: []string{"/ip4/…"}, Welcome: true}, nil
 }
@@ -163,6 +183,9 @@ func TestRoundTrip(t *testing.T) {
 		{Request{What: History, Peer: "bob", N: 10}, 10, `"text":"1492"`, `"text":"1501"`},
 		{Request{What: History, Peer: "bob", N: 1 << 40}, 1501, `"text":"1"`, `"text":"1501"`},
 		{Request{What: History, Peer: "bob"}, 0, "", ""},
+		{Request{What: Search, Text: "three", N: 2}, 2, `"text":"é 1500",`, `"chat":"bob","snippet":"é 1497","marks":[[2,6]]`},
+		{Request{What: Search, Text: "three", N: 501}, 500, `"text":"é 1500"`, `"snippet":"é 3"`},
+		{Request{What: Search, Text: "three"}, 0, "", ""},
 		{Request{What: Add, Text: "/ip4/…", As: "eve"}, 1, `"name":"eve"`, `"path":"direct"`},
 		{Request{What: Invite}, 1, `"invitation":"dione:abc"`, `"expires":"1970`},
 		{Request{What: Invitations}, 2, `"invitation":"dione:abc"`, `"expires":"1970`},
@@ -181,6 +204,7 @@ func TestRoundTrip(t *testing.T) {
 	}{
 		{Request{What: "secrets"}, `control: no request is called "secrets"`, ""},
 		{Request{What: History, Peer: "zoe", N: 1}, `nobody known is called "zoe"`, "dione peers lists the people you know"},
+		{Request{What: Search, Text: "from:zoe", N: 1}, `nobody known is called "zoe"`, "dione peers lists the people you know"},
 		{Request{What: Add}, "no address", "write one"},
 		{Request{What: Revoke, Text: "dione:b"}, messenger.ErrNoInvitation.Error(), ""},
 		{Request{What: History, Peer: "bob", N: -1}, "control: -1 messages cannot be shown", ""},

@@ -26,6 +26,7 @@ const (
 	Peers   = "peers"
 	History = "history"
 	Net     = "net"
+	Search  = "search"
 
 	Add         = "add"
 	Invite      = "invite"
@@ -44,8 +45,8 @@ const addTime, lookEvery = 12 * time.Second, 50 * time.Millisecond
 type Request struct {
 	What string        `json:"what"`           // one of the requests
 	Peer string        `json:"peer,omitempty"` // of History and Send: "#lan" or a NAME
-	N    int           `json:"n,omitempty"`    // of History: how many of the newest
-	Text string        `json:"text,omitempty"` // of Add: an address or an invitation; of Revoke: an invitation; of Send
+	N    int           `json:"n,omitempty"`    // of History and Search: how many of the newest
+	Text string        `json:"text,omitempty"` // of Add: an address or an invitation; of Revoke: an invitation; of Send; of Search: a query
 	As   string        `json:"as,omitempty"`   // of Add: a petname
 	For  string        `json:"for,omitempty"`  // of Send: the state that is waited for
 	Time time.Duration `json:"time,omitempty"` // of Send: for how long; 0: as long as it takes
@@ -74,6 +75,7 @@ type Engine interface {
 	People(ctx context.Context) ([]messenger.Person, error)
 	Resolve(ctx context.Context, name string) (messenger.Person, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
+	Search(ctx context.Context, query string, before int64, n int) (messenger.Found, error)
 	Net(ctx context.Context) (messenger.Net, error)
 	Person(ctx context.Context, id identity.ID) (messenger.Person, error)
 	Add(ctx context.Context, address, petname string) (messenger.Person, error)
@@ -104,6 +106,8 @@ func Answer(ctx context.Context, r Engine, req Request, tell func(any) error) er
 		return err
 	case History:
 		return history(ctx, r, req, tell)
+	case Search:
+		return search(ctx, r, req, tell)
 	case Net:
 		n, err := r.Net(ctx)
 		if err != nil {
@@ -178,11 +182,16 @@ func chatOf(ctx context.Context, r Engine, name string) (messenger.Chat, error) 
 		return messenger.Room, nil
 	}
 	p, err := r.Resolve(ctx, name)
+	return messenger.Chat{Peer: p.ID}, named(err)
+}
+
+// named gives an error of a name the hint that helps on a command line.
+func named(err error) error {
 	var unknown *messenger.UnknownPersonError
 	if errors.As(err, &unknown) {
-		err = nobodyError{err}
+		return nobodyError{err}
 	}
-	return messenger.Chat{Peer: p.ID}, err
+	return err
 }
 
 func history(ctx context.Context, r Engine, req Request, tell func(any) error) error {
@@ -216,6 +225,32 @@ func history(ctx context.Context, r Engine, req Request, tell func(any) error) e
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// search tells the newest messages that fit first.
+func search(ctx context.Context, r Engine, req Request, tell func(any) error) error {
+	people, err := r.People(ctx)
+	if err != nil {
+		return err
+	}
+	names := record.NamesOf(r.Self(), people)
+	place := int64(0)
+	for left := min(req.N, maxMessages); left > 0; {
+		found, err := r.Search(ctx, req.Text, place, min(left, pageSize))
+		if err != nil {
+			return named(err)
+		}
+		for _, h := range found.Hits {
+			if err := tell(names.Hit(h)); err != nil {
+				return err
+			}
+		}
+		if place = found.Next; place == 0 {
+			break
+		}
+		left -= len(found.Hits)
 	}
 	return nil
 }

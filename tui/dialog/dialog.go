@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
+
+	"dione/tui/composer"
 )
 
 // Kind tells dialogs apart that their owner refreshes.
@@ -24,6 +26,7 @@ const (
 	Invite
 	Verify
 	Card
+	Search
 )
 
 // Line is one line of a dialog. Its texts are clean.
@@ -33,12 +36,16 @@ type Line struct {
 	Head   bool // begins a part of the dialog; only Left is shown
 	Strong bool // stands out; only Left is shown
 	Value  any  // what choosing the line means; nil: it cannot be chosen
+
+	// Below, if not nil, returns what stands in a row of its own below Left and
+	// Right, in so many columns or a few less.
+	Below func(columns int) []Piece
 }
 
 // Action is what a key in a dialog asks its owner to do.
 type Action struct {
 	Kind  Kind
-	Key   string // one of the dialog's Keys
+	Key   string // one of the dialog's Keys, or Written
 	Value any    // of the line under the cursor, or what the dialog is About
 }
 
@@ -49,15 +56,19 @@ type Dialog struct {
 	Foot  string   // says what the keys do while there are lines
 	Keys  []string // keys that are the owner's while there are lines, such as "enter"
 	Lines []Line
-	Empty string // shown when there are no lines
-	Code  string // shown as a QR code beside or below the lines, where there is room
-	About any    // what the whole dialog is about, the Value of its actions
+	Empty string             // shown when there are no lines
+	Code  string             // shown as a QR code beside or below the lines, where there is room
+	About any                // what the whole dialog is about, the Value of its actions
+	Input *composer.Composer // where one writes, above the lines; nil: nowhere
 
 	cursor int    // index of the line under the cursor
 	top    int    // first row in view
 	page   int    // rows that were shown last
+	each   int    // rows of a line
 	said   string // stands at the foot in place of Foot, if not ""
 	code   code
+
+	inputAt int // column of the cursor in the box that was drawn last; -1: out of sight
 }
 
 func (d *Dialog) choosable() bool {
@@ -183,6 +194,11 @@ func (s *Stack) Press(msg tea.KeyPressMsg) (act Action, ok bool) {
 	}
 	d := s.open[len(s.open)-1]
 	key := msg.String()
+	if d.Input != nil {
+		if act, ok, done := d.write(msg); done {
+			return act, ok
+		}
+	}
 	if len(d.Lines) > 0 && slices.Contains(d.Keys, key) {
 		return Action{d.Kind, key, d.chosen()}, true
 	}
@@ -195,9 +211,9 @@ func (s *Stack) Press(msg tea.KeyPressMsg) (act Action, ok bool) {
 	case "down", "j":
 		d.move(+1)
 	case "pgup":
-		d.move(-max(d.page-1, 1))
+		d.move(-max(d.page/max(d.each, 1)-1, 1))
 	case "pgdown", "space":
-		d.move(max(d.page-1, 1))
+		d.move(max(d.page/max(d.each, 1)-1, 1))
 	case "home":
 		d.move(-all)
 	case "end":

@@ -29,8 +29,19 @@ func (s *Stack) View(width, height int, th *theme.Theme, m text.Meter) []string 
 	}
 	inner := min(width, maxWidth) - 2
 	d := drawing{Dialog: s.open[len(s.open)-1], th: th, m: m, box: inner - 2, width: inner - 2}
+	var prompt []string
+	if d.Input != nil {
+		prompt = []string{d.prompt()}
+		if height > inputRows {
+			prompt = append(prompt, text.Pad(d.width))
+		}
+		height -= len(prompt)
+	}
 	code, beside := d.place(height - 2)
-	body, at := d.body()
+	body, at, end := d.body()
+	for d.Input != nil && len(body) < min(height-2, inputRows-2) {
+		body = append(body, text.Pad(d.width))
+	}
 	d.page = min(len(body), height-2)
 	switch {
 	case beside:
@@ -49,7 +60,7 @@ func (s *Stack) View(width, height int, th *theme.Theme, m text.Meter) []string 
 		d.page = min(len(body), height-2)
 	}
 	if d.choosable() {
-		d.top = max(min(d.top, at), at-d.page+1)
+		d.top = min(max(d.top, end-d.page), at)
 	}
 	d.top = max(min(d.top, len(body)-d.page), 0)
 	foot := d.Foot
@@ -63,6 +74,9 @@ func (s *Stack) View(width, height int, th *theme.Theme, m text.Meter) []string 
 		foot += " · ↑ ↓ more"
 	}
 	rows := []string{d.border("╭", d.Title, "╮", th.Accent)}
+	for _, r := range prompt {
+		rows = append(rows, th.Line.Paint("│")+" "+r+" "+th.Line.Paint("│"))
+	}
 	for i, r := range body[d.top : d.top+d.page] {
 		switch {
 		case beside && i < len(code):
@@ -81,13 +95,17 @@ func (d drawing) border(left, label, right string, st theme.Style) string {
 	return d.th.Line.Paint(left+"─") + st.Paint(label) + d.th.Line.Paint(rest+right)
 }
 
-// body draws the lines and tells in which row the chosen one begins.
-func (d *drawing) body() (rows []string, at int) {
+// body draws the lines and tells in which row the chosen one begins and ends.
+func (d *drawing) body() (rows []string, at, end int) {
+	d.each = 1
 	if len(d.Lines) == 0 {
-		return []string{d.fit(d.Empty, d.width)}, 0
+		for _, s := range d.m.Wrap(d.Empty, d.width) {
+			rows = append(rows, d.fit(s, d.width))
+		}
+		return rows, 0, 0
 	}
 	for _, l := range d.Lines {
-		if !l.Head && l.Right != "" {
+		if !l.Head && l.Right != "" && l.Below == nil {
 			d.column = max(d.column, d.m.Width(l.Left))
 		}
 	}
@@ -101,6 +119,9 @@ func (d *drawing) body() (rows []string, at int) {
 			at = len(rows)
 		}
 		switch {
+		case l.Below != nil:
+			d.each = 2
+			rows = append(rows, d.ends(l.Left, l.Right, chosen), d.pieces(l.Below(max(d.width-d.mark-2, 1)), chosen))
 		case l.Head:
 			rows = append(rows, d.th.Muted.Paint(d.fit(l.Left, d.width)))
 		case l.Strong:
@@ -114,8 +135,11 @@ func (d *drawing) body() (rows []string, at int) {
 		default:
 			rows = append(rows, d.columns(l, chosen)...)
 		}
+		if chosen {
+			end = len(rows)
+		}
 	}
-	return rows, at
+	return rows, at, end
 }
 
 // columns draws a line of two columns, each wrapped in its own.

@@ -26,6 +26,8 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return s.who(ctx, cmd.Who)
 	case command.History:
 		return s.history(ctx, cmd.N)
+	case command.Search:
+		return s.search(ctx, cmd.Query)
 	case command.Name:
 		if cmd.New != "" {
 			if err := s.client.SetName(ctx, cmd.New); err != nil {
@@ -111,6 +113,31 @@ func (s *session) history(ctx context.Context, n int) error {
 	names := record.NamesOf(s.client.Self(), people)
 	for _, m := range msgs {
 		s.print(names.History(m))
+	}
+	return nil
+}
+
+// maxHits is how many messages a search tells.
+const maxHits = 50
+
+func (s *session) search(ctx context.Context, query string) error {
+	found, err := s.client.Search(ctx, query, 0, maxHits)
+	if err != nil {
+		return err
+	}
+	people, err := s.client.People(ctx)
+	if err != nil {
+		return err
+	}
+	names := record.NamesOf(s.client.Self(), people)
+	for _, h := range found.Hits {
+		s.print(names.Hit(h))
+	}
+	switch {
+	case len(found.Hits) == 0:
+		s.info("nothing found for %s", query)
+	case found.Next != 0:
+		s.info("these are the newest %d: another word, or before:DATE, finds others", maxHits)
 	}
 	return nil
 }

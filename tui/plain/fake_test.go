@@ -294,3 +294,25 @@ func (f *fake) Unblock(ctx context.Context, id identity.ID) error {
 func (f *fake) Verify(ctx context.Context, id identity.ID, verified bool) error {
 	return f.change(ctx, id, func(p *messenger.Person) { p.Verified = verified })
 }
+
+// Search finds the texts that hold query, the newest first.
+func (f *fake) Search(_ context.Context, query string, _ int64, n int) (found messenger.Found, err error) {
+	if query == "" {
+		return found, errors.New("there is nothing to look for")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := len(f.rows) - 1; i >= 0; i-- {
+		m := f.rows[i]
+		at := strings.Index(m.Text, query)
+		switch {
+		case at < 0:
+		case len(found.Hits) == n:
+			found.Next = found.Hits[n-1].Message.Row
+			return found, nil
+		default:
+			found.Hits = append(found.Hits, messenger.Hit{Message: m, Marks: []messenger.Mark{{From: at, To: at + len(query)}}})
+		}
+	}
+	return found, nil
+}

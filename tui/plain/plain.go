@@ -35,6 +35,7 @@ type client interface {
 	Self() messenger.Self
 	Submit(ctx context.Context, chat messenger.Chat, text string) <-chan messenger.Result
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
+	Search(ctx context.Context, query string, before int64, n int) (messenger.Found, error)
 	After(ctx context.Context, row int64, n int) ([]messenger.Message, error)
 	Message(ctx context.Context, chat messenger.Chat, from identity.ID, id messenger.MessageID) (messenger.Message, bool, error)
 	People(ctx context.Context) ([]messenger.Person, error)

@@ -173,6 +173,9 @@ func TestCommands(t *testing.T) {
 		expect(t, "/msg with text", r.types("/msg bob hi"), "sent 0004"+firstID[4:]+" "+him+" hi")
 		expect(t, "the chat stays", r.types("you?"), "sent 0005"+firstID[4:]+" "+her+" you?")
 		expect(t, "/history", r.types("/history 1"), "history 0005"+firstID[4:]+" "+her+" "+f.self.ID.String()+" ann aaaa 2026-11-20T14:02:09.000Z queued you?")
+		expect(t, "/search", r.types("/search i"), "hit 0004"+firstID[4:]+" "+him+" "+f.self.ID.String()+" ann aaaa queued hi")
+		expect(t, "/search of nothing", r.types("/search zzz"), "info nothing found for zzz")
+		expect(t, "/search for nothing", r.types("/search"), "error there is nothing to look for")
 		expect(t, "/outbox", r.types("/outbox"),
 			"waiting 0003"+firstID[4:]+" "+her+" eve eeee 2026-11-20T14:02:09.000Z queued psst — reason: no mailbox node reachable",
 			"waiting 0004"+firstID[4:]+" "+him+" bob bbbb 2026-11-20T14:02:09.000Z queued hi — reason: no mailbox node reachable",

@@ -179,6 +179,17 @@ type (
 		Late         bool   `json:"late"`
 	}
 
+	// Hit is a message that was looked for: Chat is what its conversation is
+	// called, Snippet the part of the text around the first place that was
+	// looked for, and Marks where in the snippet such places begin and end, in
+	// characters (code points).
+	Hit struct {
+		History
+		Chat    string   `json:"chat"`
+		Snippet string   `json:"snippet"`
+		Marks   [][2]int `json:"marks"`
+	}
+
 	// Waiting is an own message that waits for somebody. Sealed says that it
 	// can be cancelled no more, Reason why it waits.
 	Waiting struct {
@@ -284,6 +295,9 @@ func (Person) Kind() string { return "person" }
 // Kind returns "history".
 func (History) Kind() string { return "history" }
 
+// Kind returns "hit".
+func (Hit) Kind() string { return "hit" }
+
 // Kind returns "waiting".
 func (Waiting) Kind() string { return "waiting" }
 
@@ -332,6 +346,10 @@ func (r Person) words(b []byte) []byte {
 
 func (r History) words(b []byte) []byte {
 	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, r.State, r.Text)
+}
+
+func (r Hit) words(b []byte) []byte {
+	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Arrived.String(), r.Path, r.State, r.Snippet)
 }
 
 func (r Waiting) words(b []byte) []byte {

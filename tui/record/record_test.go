@@ -103,6 +103,11 @@ var kinds = []struct {
 		`"kind":"history","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":"","arrived":"2026-11-20T14:02:09.123+01:00","late":false`,
 	},
 	{
+		Hit{History{id, "#lan", bob, "bob", "k2x7", "oh hi\nyou", Time{moment}, "lan", "received", 0, 0, "", Time{moment}, false}, "#lan", "oh hi you", [][2]int{{3, 5}}},
+		"14:02:09 hit " + id + " #lan 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan received oh hi you",
+		`"kind":"hit","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"oh hi\nyou","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":"","arrived":"2026-11-20T14:02:09.123+01:00","late":false,"chat":"#lan","snippet":"oh hi you","marks":[[3,5]]`,
+	},
+	{
 		Waiting{id, bob, "bob", "k2x7", "are you there?", Time{moment}, "queued", 0, 1, false, "no mailbox node reachable"},
 		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 queued are you there? — reason: no mailbox node reachable",
 		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"are you there?","sent":"2026-11-20T14:02:09.123+01:00","state":"queued","stored":0,"replicas":1,"sealed":false,"reason":"no mailbox node reachable"`,

@@ -35,6 +35,7 @@ type Theme struct {
 	Mine   Style // own name
 	Chosen Style // the line under the cursor
 	Hint   Style // the next step, the text of an empty composer
+	Found  Style // what was looked for, on any of the others
 	Code   Style // a QR code, dark on light; without colours it is drawn in those of the terminal
 
 	Dark   bool        // the background is dark
@@ -114,6 +115,7 @@ func New(dark bool, profile colorprofile.Profile) Theme {
 		Bad:    colour(p.bad, ansi.AttrBold),
 		Mine:   colour(p.accent),
 		Chosen: Style(ansi.NewStyle(ansi.AttrReverse).String()),
+		Found:  Style(ansi.NewStyle(ansi.AttrBold, ansi.AttrUnderline).String()),
 		Hint:   colour(p.muted, ansi.AttrItalic),
 		Dark:   dark,
 		Cursor: tint(p.accent),
