@@ -86,6 +86,9 @@ func (r *Router) named(now time.Time, s *scope, contacts []*Contact) {
 		if c.Key == r.self || !c.Key.Solves(r.cfg.Zeros) || s.table.Get(c.Key) != nil {
 			continue
 		}
+		if _, ok := s.trying[c.Key]; ok || s.silent(now, c.Key) {
+			continue // others may not know yet that it is gone
+		}
 		if !s.hear(c) {
 			s.strange = now // the table has no place for it: it is not the whole network
 		}
