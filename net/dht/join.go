@@ -62,20 +62,22 @@ func (r *Router) Hear(now time.Time, s Scope, contacts []*Contact) {
 	}
 }
 
-// hear has a newcomer dialled when there is time.
-func (s *scope) hear(c *Contact) {
+// hear has a newcomer dialled when there is time. It reports whether it will.
+func (s *scope) hear(c *Contact) bool {
 	if _, ok := s.trying[c.Key]; ok {
 		s.trying[c.Key] = true // it may have become a server just now
-		return
+		return true
 	}
-	if !s.table.Wants(c) {
-		return
-	}
+	n := len(s.heard)
 	s.heard = slices.DeleteFunc(s.heard, func(h *Contact) bool { return h.Key == c.Key })
+	if len(s.heard) == n && !s.table.Wants(c) {
+		return false
+	}
 	if len(s.heard) >= maxHeard {
 		s.heard = slices.Delete(s.heard, 0, 1)
 	}
 	s.heard = append(s.heard, c)
+	return true
 }
 
 // named takes note of the contacts of an answer.
@@ -84,10 +86,12 @@ func (r *Router) named(now time.Time, s *scope, contacts []*Contact) {
 		if c.Key == r.self || !c.Key.Solves(r.cfg.Zeros) || s.table.Get(c.Key) != nil {
 			continue
 		}
-		if !s.table.Wants(c) {
-			s.strange = now // so the table is not the whole network
+		if _, ok := s.trying[c.Key]; ok || s.silent(now, c.Key) {
+			continue // others may not know yet that it is gone
 		}
-		s.hear(c)
+		if !s.hear(c) {
+			s.strange = now // the table has no place for it: it is not the whole network
+		}
 	}
 }
 

@@ -24,6 +24,10 @@ const (
 	// nobody knows who: a liar stops nothing.
 	oneIn = 8
 
+	// maxInstead is how many are offered a package one after the other because
+	// those before have not answered: if all fail, it is our own network.
+	maxInstead = 3
+
 	maxMarks   = 1 << 20
 	maxLeave   = 2048 // packages pushed at exit
 	leavePages = 64   // pages that are looked through for them
@@ -142,32 +146,80 @@ type offers struct {
 
 // add offers an item in each scope, and marks it.
 func (o *offers) add(h *Holder, now time.Time, x *Item) {
-	hint, any := Hint(x.Address[:]), false
+	any := false
 	for s := range Scopes {
 		for _, to := range h.targets(s, x.Location) {
 			any = true
-			i, there := o.index[s][to.Key]
-			if !there || offerSize(o.all[i].Ask) == MaxOffer {
-				if o.index[s] == nil {
-					o.index[s] = make(map[Key]int)
-				}
-				i = len(o.all)
-				o.index[s][to.Key] = i
-				o.all = append(o.all, Query{Scope: s, To: to, Ask: Offer{}})
-			}
-			offer := o.all[i].Ask.(Offer)
-			if x.Tombstone {
-				offer.Tombstones = append(offer.Tombstones, hint)
-			} else {
-				offer.Data = append(offer.Data, hint)
-			}
-			o.all[i].Ask = offer
+			o.offer(s, to, x)
 		}
 	}
 	if any {
 		h.mu.Lock()
-		h.offered(now, hint, false)
+		h.offered(now, Hint(x.Address[:]), false)
 		h.mu.Unlock()
+	}
+}
+
+// offer offers an item to one node.
+func (o *offers) offer(s Scope, to *Contact, x *Item) {
+	hint := Hint(x.Address[:])
+	i, there := o.index[s][to.Key]
+	if !there || offerSize(o.all[i].Ask) == MaxOffer {
+		if o.index[s] == nil {
+			o.index[s] = make(map[Key]int)
+		}
+		i = len(o.all)
+		o.index[s][to.Key] = i
+		o.all = append(o.all, Query{Scope: s, To: to, Ask: Offer{}})
+	}
+	offer := o.all[i].Ask.(Offer)
+	if x.Tombstone {
+		offer.Tombstones = append(offer.Tombstones, hint)
+	} else {
+		offer.Data = append(offer.Data, hint)
+	}
+	o.all[i].Ask = offer
+}
+
+// offerNext offers what was offered to somebody who has not answered to those
+// who are in his place now: a round later they may be gone as well.
+func (h *Holder) offerNext(now time.Time, q Query, ask Offer) {
+	h.mu.Lock()
+	before := h.rounds.instead[q.Token]
+	delete(h.rounds.instead, q.Token)
+	h.mu.Unlock()
+	if before >= maxInstead {
+		return
+	}
+	found, err := h.lookUp(now, slices.Concat(ask.Data, ask.Tombstones))
+	if err != nil {
+		return
+	}
+	var offers offers
+	for _, hint := range slices.Concat(ask.Data, ask.Tombstones) {
+		x, ok := found[hint]
+		if !ok {
+			continue
+		}
+		place := Key(x.Location)
+		targets := h.targets(q.Scope, place)
+		if len(targets) == 0 {
+			continue
+		}
+		next := slices.MaxFunc(targets, func(a, b *Contact) int { return place.Nearer(a.Key, b.Key) })
+		if next.Key != q.To.Key {
+			offers.offer(q.Scope, next, &x)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, o := range offers.all {
+		o = h.query(o.Scope, o.To, o.Ask)
+		if h.rounds.instead == nil {
+			h.rounds.instead = make(map[uint64]int)
+		}
+		h.rounds.instead[o.Token] = before + 1
+		h.rounds.offers = append(h.rounds.offers, o)
 	}
 }
 

@@ -36,6 +36,8 @@ type rounds struct {
 	pushes []push
 	token  uint64
 	asked  int // questions whose end was not told yet
+
+	instead map[uint64]int // of offers by token, how many before have had no answer
 }
 
 // push is a package that somebody wants.
@@ -232,6 +234,9 @@ func (h *Holder) Repaired(now time.Time, q Query, m Message) {
 		if wanted, ok := m.(Wanted); ok {
 			h.wanted(q, ask, wanted)
 			return
+		}
+		if m == nil {
+			h.offerNext(now, q, ask)
 		}
 	case Store:
 		if stored, ok := m.(Stored); ok && stored.Result != Full && stored.Result != Quota {

@@ -67,9 +67,10 @@ type scope struct {
 	strange  time.Time     // when a server last entered the table, or had no place in it
 	sweep    sweep
 	left     []time.Time
-	lost     []lost    // gone from the table of late, the latest last
-	regain   time.Time // when one of them is asked again
-	joined   bool      // has looked itself up
+	lost     []lost            // gone from the table of late, the latest last
+	hushed   map[Key]time.Time // who has not answered of late, and when
+	regain   time.Time         // when one of them is asked again
+	joined   bool              // has looked itself up
 	tokens   float64
 	refilled time.Time
 }
@@ -94,6 +95,7 @@ func NewRouter(cfg RouterConfig, now time.Time) *Router {
 			table:    NewTable(r.self, t),
 			server:   cfg.Server && cfg.Port != 0,
 			trying:   make(map[Key]bool),
+			hushed:   make(map[Key]time.Time),
 			strange:  now,
 			tokens:   verifyBurst,
 			refilled: now,
@@ -206,6 +208,7 @@ func (r *Router) Answered(now time.Time, q Query, m Message) {
 // found takes note of a server: we have dialled it, and it has answered a FIND.
 func (r *Router) found(now time.Time, s *scope, c *Contact) {
 	s.heard = slices.DeleteFunc(s.heard, func(h *Contact) bool { return h.Key == c.Key })
+	delete(s.hushed, c.Key)
 	if !c.Key.Solves(r.cfg.Zeros) {
 		return
 	}
@@ -234,7 +237,11 @@ func (r *Router) failed(now time.Time, s *scope, c *Contact) {
 	if next := s.table.Failed(now, k); next != nil {
 		s.hear(next)
 	}
-	if was == nil || s.table.Get(k) != nil {
+	if s.table.Get(k) != nil {
+		return
+	}
+	s.hush(now, k)
+	if was == nil {
 		return
 	}
 	s.lose(now, was)

@@ -10,9 +10,9 @@ import (
 
 // This file holds the servers that a node knows in one scope. The rules are:
 //   - only who was dialled and has answered enters, and the oldest stay;
-//   - who does not answer is no longer named, and goes when it has failed three
-//     times, or twice if another waits for its place; what fails while nobody
-//     answers counts once, for then it is our own network that is down;
+//   - who does not answer is no longer named, and goes when it fails once more;
+//     what fails while nobody answers counts once, for then it is our own
+//     network that is down;
 //   - no one network holds more than a small part of it.
 
 const (
@@ -26,7 +26,7 @@ const (
 
 	refreshAfter = time.Hour   // an idle bucket is looked up
 	checkEvery   = time.Minute // a bucket's oldest contact is asked for a newcomer's sake
-	maxFailures  = 3
+	maxFailures  = 2
 )
 
 // TableConfig configures a Table. A zero field means its default.
@@ -192,12 +192,6 @@ func (t *Table) Add(now time.Time, c *Contact) (added bool, check *Contact) {
 		t.insert(b, newEntry(now, c))
 		return true, nil
 	}
-	// Who has failed twice gives way at once.
-	if i := slices.IndexFunc(b.entries, func(e entry) bool { return e.fails > 1 }); i >= 0 {
-		t.remove(b, i)
-		t.insert(b, newEntry(now, c))
-		return true, nil
-	}
 	b.wait(c)
 	if now.UnixMilli()-b.checked < checkEvery.Milliseconds() {
 		return false, nil
@@ -258,8 +252,8 @@ func (t *Table) Seen(now time.Time, k Key) {
 	}
 }
 
-// Failed tells that the contact at k has not answered. If another waits for
-// its place, that is returned: it takes the place once it has answered.
+// Failed tells that the contact at k has not answered. If it goes and another
+// waits for its place, that is returned: it takes the place once it answers.
 func (t *Table) Failed(now time.Time, k Key) (next *Contact) {
 	b := t.bucketOf(k)
 	e := b.find(k)
@@ -273,12 +267,13 @@ func (t *Table) Failed(now time.Time, k Key) (next *Contact) {
 		e.fails++
 	}
 	e.failed = now.UnixMilli()
-	if n := len(b.spares); n > 0 && e.fails > 1 {
+	if e.fails < maxFailures {
+		return nil
+	}
+	t.remove(b, slices.IndexFunc(b.entries, func(e entry) bool { return e.Key == k }))
+	if n := len(b.spares); n > 0 {
 		next = b.spares[n-1]
 		b.spares = b.spares[:n-1]
-	}
-	if e.fails >= maxFailures {
-		t.remove(b, slices.IndexFunc(b.entries, func(e entry) bool { return e.Key == k }))
 	}
 	return next
 }

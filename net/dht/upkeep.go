@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -19,6 +20,9 @@ const (
 	regainPause = 10 * time.Minute // between questions to those that are gone
 	regainTime  = 24 * time.Hour   // for so long
 	maxLost     = 64               // of as many
+
+	silentTime = 30 * time.Minute // others may name who has not answered, and are not believed
+	maxSilent  = 512              // of as many
 
 	neighbours    = 24        // how many nearest servers count as such
 	departureTime = time.Hour // how long a departure is remembered
@@ -80,6 +84,22 @@ func (s *scope) lose(now time.Time, c *Contact) {
 		s.lost = slices.Delete(s.lost, 0, 1)
 	}
 	s.lost = append(s.lost, lost{c, now})
+}
+
+// hush remembers somebody who has not answered.
+func (s *scope) hush(now time.Time, k Key) {
+	if len(s.hushed) >= maxSilent {
+		maps.DeleteFunc(s.hushed, func(_ Key, at time.Time) bool { return now.Sub(at) >= silentTime })
+	}
+	if len(s.hushed) < maxSilent {
+		s.hushed[k] = now
+	}
+}
+
+// silent reports whether somebody has not answered of late.
+func (s *scope) silent(now time.Time, k Key) bool {
+	at, ok := s.hushed[k]
+	return ok && now.Sub(at) < silentTime
 }
 
 // seekLost asks one of those that are gone. Where a network falls into parts,

@@ -125,7 +125,7 @@ func TestPartition(t *testing.T) {
 
 // TestWhole: a small network is known to all of its nodes, as a whole.
 func TestWhole(t *testing.T) {
-	for _, nodes := range []int{2, 5, 70} {
+	for _, nodes := range []int{2, 5, 40} {
 		c := NewChurn(ChurnConfig{Nodes: nodes, Network: NetworkConfig{Seed: 5}})
 		c.Network.Run(c.Network.Now().Add(3 * time.Hour))
 		for _, p := range c.nodes {

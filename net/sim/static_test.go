@@ -58,6 +58,9 @@ func TestPublishedTables(t *testing.T) {
 		{1_000, 1.89, 21.5, 3},
 		{10_000, 2.43, 22.9, 3},
 	} {
+		if testing.Short() && tt.nodes > 1_000 {
+			continue
+		}
 		s := NewStatic(StaticConfig{Nodes: tt.nodes, Seed: 3})
 		for _, answers := range []int{20, dht.MaxContacts} {
 			got := s.Lookups(lookups, Search{Alpha: 3, Answers: answers})
@@ -70,6 +73,9 @@ func TestPublishedTables(t *testing.T) {
 
 // TestAdversaries: colluders who name each other, as published.
 func TestAdversaries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs networks of 10,000 nodes")
+	}
 	const lookups, slack = 400, 2
 	for _, tt := range []struct {
 		adversaries float64
@@ -83,9 +89,6 @@ func TestAdversaries(t *testing.T) {
 		for i, paths := range []int{1, 4, 8} {
 			if got := s.Lookups(lookups, Search{Alpha: 3, Paths: paths}); got.Success < tt.success[i]-slack {
 				t.Errorf("%v adversaries, %d paths: %v, want success %v", tt.adversaries, paths, got, tt.success[i])
-			}
-			if testing.Short() {
-				break
 			}
 		}
 	}
@@ -113,6 +116,9 @@ func TestTinyStatic(t *testing.T) {
 // TestGrowth: a lookup costs no more than the logarithm of the nodes, and a
 // node's memory is bounded.
 func TestGrowth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a network of 8,000 nodes")
+	}
 	var before, after runtime.MemStats
 	messages := make(map[int]float64)
 	for _, n := range []int{500, 8_000} {

@@ -65,7 +65,7 @@ func run(args []string, out io.Writer) error {
 		return fmt.Errorf("%q is not a flag", fs.Arg(0))
 	}
 	if o.tables {
-		return tables(out, o.seed)
+		return tables(out, o.seed, fullSize)
 	}
 	if o.days != 0 {
 		return o.churn(out)

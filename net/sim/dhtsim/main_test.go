@@ -50,6 +50,29 @@ func TestStatic(t *testing.T) {
 	}
 }
 
+func TestChurn(t *testing.T) {
+	got := figures(t, "-nodes", "30", "-days", "0.2", "-departure", "50%", "-messages", "10", "-parts", "2",
+		"-locations", "2", "-holders", "5", "-repair", "30m", "-silent", "0.1", "-seed", "3")
+	if len(got) != 4 || got["messages"] != 10 || got["lost"] != 0 || got["store_messages"] < 10*2*2*4 || got["repair_bytes"] == 0 {
+		t.Errorf("printed %v", got)
+	}
+	got = figures(t, "-nodes", "20", "-days", "0.1", "-session-median", "2h", "-weibull", "-messages", "3", "-locations", "1")
+	if got["messages"] != 3 {
+		t.Errorf("printed %v", got)
+	}
+}
+
+func TestTables(t *testing.T) {
+	var out strings.Builder
+	small := tableSize{lookups: 20, static: []int{50, 100}, attacked: 100, nodes: 12, messages: 2, days: 0.1}
+	if err := tables(&out, 1, small); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "\n"); got != 2+2+1+3+5+1+2+3 {
+		t.Errorf("%d lines:\n%s", got, &out)
+	}
+}
+
 func TestSameSeedSameRun(t *testing.T) {
 	args := []string{"-nodes", "300", "-lookups", "100", "-adversaries", "30%", "-silent", "0.2", "-paths", "4", "-seed"}
 	var runs [3]strings.Builder
@@ -80,6 +103,15 @@ func TestBadFlags(t *testing.T) {
 		{"-silent", "20"},
 		{"-unknown"},
 		{"word"},
+		{"-days", "15"},
+		{"-days", "-1"},
+		{"-days", "1", "-departure", "1"},
+		{"-days", "1", "-departure", "0.2", "-session-median", "2h"},
+		{"-days", "1", "-session-median", "1s"},
+		{"-days", "1", "-messages", "0"},
+		{"-days", "1", "-holders", "21"},
+		{"-days", "1", "-repair", "0s"},
+		{"-days", "1", "-nodes", "1"},
 	} {
 		var out strings.Builder
 		if err := run(args, &out); err == nil {
