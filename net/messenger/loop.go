@@ -78,6 +78,10 @@ func (b *batch) ack(l *link, id MessageID) { b.acks[l] = append(b.acks[l], id) }
 // day is the UTC day of the batch, counted from 1970.
 func (b *batch) day() uint32 { return uint32(b.now.Unix() / (24 * 60 * 60)) }
 
+// firstDay is the day on which the places of a new session begin: some before
+// today, since the clocks of others may be behind ours.
+func (b *batch) firstDay() uint32 { return b.day() - min(b.day()-1, 2) }
+
 // contact returns what is known of p, to be read and changed: it is written
 // down with the batch, and screens are told of what they show differently.
 func (b *batch) contact(p *person) *store.Contact {

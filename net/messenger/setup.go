@@ -303,7 +303,7 @@ func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
 		b.then(func() { l.conn.Close("sent keys that cannot be used") })
 		return nil
 	}
-	intro, shared, err := pqxdh.Start(rand.Reader, m.keys, p.ID, bundle, gen, b.day())
+	intro, shared, err := pqxdh.Start(rand.Reader, m.keys, p.ID, bundle, gen, b.firstDay())
 	if err != nil {
 		m.log.Info("keys dropped", slog.Any("peer", p.ID), slog.Any("error", err))
 		b.then(func() { l.conn.Close("sent keys that cannot be used") })
@@ -314,7 +314,7 @@ func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
 		return fmt.Errorf("begin a session with %s: %w", p.ID.Short(), err)
 	}
 	s := &session{sid: shared.SID, gen: gen, started: b.now, ratchet: r, number: bundle.Number, intro: intro.Encode()}
-	if err := s.setReset(shared, true, b.day()); err != nil {
+	if err := s.setReset(shared, true, b.firstDay()); err != nil {
 		return err
 	}
 	if err := m.addSession(b, p, s); err != nil {
