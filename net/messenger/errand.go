@@ -37,6 +37,7 @@ type errand struct {
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today
 	looks   []look
+	stuck   bool   // nothing can be put now
 	wishes  []wish // of which the network is to tell, as soon as it comes
 }
 
@@ -153,7 +154,8 @@ func (m *Messenger) pack(b *batch, p *person, e *errand) error {
 	}
 	chain, ok := s.mail.ours.At(e.day())
 	if !ok {
-		return nil // the clock has gone back to before the session
+		e.stuck = true // the clock has gone back to before the session
+		return nil
 	}
 	e.put, e.ours = due, chain
 	again := make(map[uint32][]store.Parcel)
