@@ -3,6 +3,7 @@ package mailbox_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dione/net/dht"
@@ -25,20 +26,24 @@ func TestClockOfNoUse(t *testing.T) {
 // nodes are known that could be asked.
 func TestLookOfTheDeaf(t *testing.T) {
 	for _, near := range []int{0, 3} {
-		net := boxtest.New(1, 30, near)
-		client := net.Client()
-		b := mailbox.New(client)
-		look(t, b, today(), all, 1)
-		for _, node := range net.Nodes(dht.Wide) {
-			node.SetLie(boxtest.Silent)
-		}
-		if _, err := b.Look(t.Context(), today(), addresses(1), all); !errors.Is(err, mailbox.ErrSilent) {
-			t.Errorf("%d near: nobody of the internet has answered: %v", near, err)
-		}
-		client.Cut(true)
-		if _, err := mailbox.New(client).Look(t.Context(), today(), addresses(1), all); !errors.Is(err, mailbox.ErrSilent) {
-			t.Errorf("%d near: nobody was found: %v", near, err)
-		}
+		synctest.Test(t, func(t *testing.T) { lookDeaf(t, near) })
+	}
+}
+
+func lookDeaf(t *testing.T, near int) {
+	net := boxtest.New(1, 30, near)
+	client := net.Client()
+	b := mailbox.New(client)
+	look(t, b, today(), all, 1)
+	for _, node := range net.Nodes(dht.Wide) {
+		node.SetLie(boxtest.Silent)
+	}
+	if _, err := b.Look(t.Context(), today(), addresses(1), all); !errors.Is(err, mailbox.ErrSilent) {
+		t.Errorf("%d near: nobody of the internet has answered: %v", near, err)
+	}
+	client.Cut(true)
+	if _, err := mailbox.New(client).Look(t.Context(), today(), addresses(1), all); !errors.Is(err, mailbox.ErrSilent) {
+		t.Errorf("%d near: nobody was found: %v", near, err)
 	}
 }
 

@@ -160,6 +160,9 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 		if p.mail.put = next; p.mail.more {
 			p.mail.put = b.now.Add(mailPace)
 		}
+		if v.stuck {
+			p.mail.put = b.now.Add(stuckPause)
+		}
 		if news {
 			p.mail.touch = b.now
 		}

@@ -38,6 +38,7 @@ type errand struct {
 	ours    mailbox.Chain // where they are put: of today
 	looks   []look
 	notes   []noteErrand // introductions to be put
+	stuck   bool         // nothing can be put now
 	wishes  []wish       // of which the network is to tell, as soon as it comes
 }
 
@@ -167,7 +168,8 @@ func (m *Messenger) pack(b *batch, p *person, e *errand) error {
 	}
 	chain, ok := s.mail.ours.At(e.day())
 	if !ok {
-		return nil // the clock has gone back to before the session
+		e.stuck = true // the clock has gone back to before the session
+		return nil
 	}
 	e.put, e.ours = due, chain
 	again := make(map[uint32][]store.Parcel)

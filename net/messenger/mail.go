@@ -55,6 +55,10 @@ const (
 	// closedPause is how often we look whether there is a network.
 	closedPause = 100 * time.Millisecond
 
+	// stuckPause is how long nothing is put where the day is before a session
+	// began.
+	stuckPause = time.Minute
+
 	// morning is until when after midnight mail may be put at the places of the
 	// day before: a day is done with when it was looked through after that.
 	morning = 2 * time.Hour

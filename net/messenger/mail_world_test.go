@@ -169,8 +169,9 @@ type end struct {
 	dir     string
 	host    netip.Addr
 	client  *boxtest.Client
-	away    bool      // off all networks
-	seen    time.Time // when the end was last there
+	ahead   time.Duration // how far the clocks of the nodes are ahead of ours
+	away    bool          // off all networks
+	seen    time.Time     // when the end was last there
 
 	id    identity.ID
 	wrote []Message
@@ -200,7 +201,7 @@ func inWorld(t *testing.T, seed uint64, nodes int, f func(w *world)) {
 func (e *end) start() {
 	e.world.t.Helper()
 	e.client = e.world.mail.Client()
-	e.client.Latency = 50 * time.Millisecond
+	e.client.Latency, e.client.Ahead = 50*time.Millisecond, e.ahead
 	e.engine = startEngineWith(e.world.t, e.dir, e.name, func(cfg *Config) func() {
 		cfg.Listen = []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/" + e.host.String() + "/tcp/4001")}
 		cfg.Transport = e.world.links.transport(e.host)

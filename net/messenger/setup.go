@@ -300,11 +300,16 @@ func (m *Messenger) onKeys(b *batch, p *person, l *link, msg wire.Keys) error {
 	return nil
 }
 
+// earlier is for how many days before its first the places of a session begin:
+// the clocks of others may be behind ours.
+const earlier = 2
+
 // initiate begins a session with p on a bundle of theirs, which was checked. at
 // is where its introduction is to lie in the mail network, nil if nowhere. It
 // returns the session's first package too, which is void: with it the other
 // side can write in the session as well. After [errKeys] nothing has happened.
 func (m *Messenger) initiate(b *batch, p *person, bundle pqxdh.Bundle, gen uint64, day uint32, at *note) (*session, store.Parcel, error) {
+	day -= min(day-1, earlier)
 	intro, shared, err := pqxdh.Start(rand.Reader, m.keys, p.ID, bundle, gen, day)
 	if err != nil {
 		return nil, store.Parcel{}, fmt.Errorf("%w: %w", errKeys, err)

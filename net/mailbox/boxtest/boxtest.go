@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dione/crypto/identity"
+	"dione/crypto/parcel"
 	"dione/net/dht"
 	"dione/net/sim"
 )
@@ -43,10 +44,11 @@ type Node struct {
 	Contact *dht.Contact
 	Holder  *dht.Holder
 
-	net   *Network
-	scope dht.Scope
-	lie   atomic.Pointer[Lie]
-	asked atomic.Int64
+	net    *Network
+	scope  dht.Scope
+	lie    atomic.Pointer[Lie]
+	asked  atomic.Int64
+	stones map[parcel.Address]bool // of which it was given the tombstone
 }
 
 // New returns a network of so many nodes on the internet and around, always
@@ -72,7 +74,7 @@ func (n *Network) newNode(s dht.Scope) *Node {
 	if s == dht.Near {
 		from = netip.AddrFrom4([4]byte{10, byte(n.number >> 16), byte(n.number >> 8), byte(n.number)})
 	}
-	node := &Node{net: n, scope: s, Contact: dht.NewContact(id, netip.AddrPortFrom(from, 4001))}
+	node := &Node{net: n, scope: s, stones: make(map[parcel.Address]bool), Contact: dht.NewContact(id, netip.AddrPortFrom(from, 4001))}
 	node.Holder = dht.NewHolder(dht.HolderConfig{
 		Shelf: new(sim.Shelf), Rand: rand.New(rand.NewPCG(n.rand.Uint64(), 0)),
 	})
@@ -157,10 +159,11 @@ func (node *Node) SetLie(lie Lie) {
 // Asked tells how many questions have come to a node.
 func (node *Node) Asked() int { return int(node.asked.Load()) }
 
-// Holds reports whether a node has something at an address, and it is honest
-// here.
-func (node *Node) Holds(hint dht.Hint) bool {
-	return len(node.Holder.GetMany(time.Now(), dht.Asker{}, dht.GetMany{Hints: []dht.Hint{hint}}).Packages) > 0
+// Stones counts the tombstones that a node was given.
+func (node *Node) Stones() (n int) {
+	node.net.mu.Lock()
+	defer node.net.mu.Unlock()
+	return len(node.stones)
 }
 
 // ask asks a node; nil is no answer.
@@ -179,6 +182,11 @@ func (n *Network) ask(s dht.Scope, to dht.Key, from dht.Asker, m dht.Message) dh
 		answer = node.Holder.Store(time.Now(), from, m)
 	case dht.Delete:
 		answer = node.Holder.Delete(time.Now(), from, m)
+		if p, err := parcel.Check(m.Tombstone); err == nil {
+			n.mu.Lock()
+			node.stones[p.Address] = true
+			n.mu.Unlock()
+		}
 	case dht.GetMany:
 		answer = node.Holder.GetMany(time.Now(), from, m)
 	case dht.Offer:
