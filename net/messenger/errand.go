@@ -70,22 +70,23 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		return nil
 	}
 	e := errand{p: p, now: m.mails.box.Now(b.now).Round(0), seeks: !p.mail.look.After(b.now)}
-	if err := m.sweepSessions(b, p); err != nil {
+	if _, err := m.sessionsOf(b, p); err != nil {
 		return err
 	}
 	lost := m.mails.box.Lost()
 	m.tellClock(b, lost)
-	if err := m.resetByMail(b, p, e.day()); err != nil {
-		return err
-	}
-	all := p.sessions
-	for _, s := range all {
-		if lost {
-			break // keys are forgotten for good
-		}
-		if err := s.stepKeys(b, e.day()); err != nil {
+	if !lost { // what is forgotten is forgotten for good
+		if err := m.sweepSessions(b, p); err != nil {
 			return err
 		}
+		for _, s := range p.sessions {
+			if err := s.stepKeys(b, e.day()); err != nil {
+				return err
+			}
+		}
+	}
+	if err := m.resetByMail(b, p, e.day()); err != nil {
+		return err
 	}
 	if !p.mail.put.IsZero() && !p.mail.put.After(b.now) {
 		if err := m.packNotes(b, p, &e); err != nil {
@@ -96,7 +97,7 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		}
 	}
 	if e.seeks {
-		for _, s := range all {
+		for _, s := range p.sessions {
 			if err := m.seek(b, p, s, &e); err != nil {
 				return err
 			}

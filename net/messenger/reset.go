@@ -240,7 +240,6 @@ func (m *Messenger) resetByMail(b *batch, p *person, day uint32) error {
 // state: the other side may have lost it too.
 func (m *Messenger) seekResets(b *batch, p *person, e *errand) error {
 	how := mailbox.Search{Places: 1, Turn: p.mail.turn, Holders: 2, Paths: 1}
-	days := max(m.daysOf(p, e.now), 2)
 	for _, left := range p.lost {
 		_, ok, err := b.tx.SpareMade(left.row)
 		if err != nil {
@@ -249,7 +248,7 @@ func (m *Messenger) seekResets(b *batch, p *person, e *errand) error {
 		if !ok {
 			continue // nothing could be answered
 		}
-		for d := range uint32(min(days, mailbox.Days)) {
+		for d := range uint32(m.daysOf(p, e.now)) {
 			if chain, ok := left.mail.theirs.At(e.day() - d); ok {
 				e.looks = append(e.looks, look{session: left.row, chain: chain, resets: addressesOf(m.resetChain(left).Watch()), how: how})
 			}
