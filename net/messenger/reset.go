@@ -206,7 +206,10 @@ func (m *Messenger) resetByMail(b *batch, p *person, day uint32) error {
 		return nil
 	}
 	for _, left := range slices.Backward(p.lost) {
-		if left.used || len(left.bundles) == 0 {
+		if left.used {
+			return nil // it has not helped, or another copy of us was faster
+		}
+		if len(left.bundles) == 0 {
 			continue
 		}
 		bundle, err := pqxdh.DecodeBundle(left.bundles[len(left.bundles)-1])
