@@ -38,6 +38,11 @@ const (
 	// taken for broken.
 	oddTime = 24 * time.Hour
 
+	// forgotten is more messages than anybody has written and forgotten: what is
+	// written after a reset by mail is numbered so far above the last one that
+	// is remembered.
+	forgotten = 1 << 20
+
 	// maxReset bounds an encoded resetRecord.
 	maxReset = 4096
 )
@@ -222,6 +227,15 @@ func (m *Messenger) resetByMail(b *batch, p *person, day uint32) error {
 		}
 		left.used = true
 		if err := left.write(b); err != nil {
+			return err
+		}
+		newest, err := b.tx.NewestSeq(Chat{Peer: p.ID}, m.selfID)
+		if err != nil {
+			return err
+		}
+		c := b.contact(p)
+		c.Floor = max(c.Floor, newest) + forgotten
+		if err := m.renumber(b, p); err != nil {
 			return err
 		}
 		on := rendezvous.ForReset(left.rs, wire.NetworkID(m.cfg.Network), p.ID, left.initiator)

@@ -82,7 +82,9 @@ func TestResetOutOfBackup(t *testing.T) {
 		ann.start()
 		bob.start()
 		w.pass(time.Hour)
-		bob.has("hello from ann", "since, too", "out of the backup", "as before")
+		if texts, _ := bob.got(); !slices.Equal(texts, []string{"hello from ann", "since, too", "out of the backup", "as before"}) {
+			t.Errorf("bob has %q, in this order", texts)
+		}
 		ann.has("hello from bob", "welcome back")
 		if a, b := ann.sessionsWith(bob.id)[0], bob.sessionsWith(ann.id)[0]; a.SID != b.SID {
 			t.Error("they write in different sessions")
