@@ -95,9 +95,9 @@ func TestResetOutOfBackup(t *testing.T) {
 	})
 }
 
-// TestAttack10RolledBackByMail goes on from an old copy of one side, and the two
+// TestRolledBackApart goes on from an old copy of one side, and the two
 // are never online together.
-func TestAttack10RolledBackByMail(t *testing.T) {
+func TestRolledBackApart(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		since func(w *world, ann, bob *end) // since the copy of ann
