@@ -59,6 +59,11 @@ func screens(t *testing.T, bin string) {
 	tm.await("again", "CONTACTS")
 	tm.keys("again", "M-Down")
 	tm.await("again", "just the two of us") // the history is there
+	tm.keys("again", "C-f", "HELLO from")
+	tm.await("again", "1 found")
+	tm.keys("again", "Enter")
+	tm.await("again", "found · Esc back to the search")
+	tm.await("again", "hello from ann")
 	lock, err := os.ReadFile(filepath.Join(bob.dir, "lock"))
 	if err != nil {
 		t.Fatal(err)
