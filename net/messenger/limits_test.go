@@ -46,6 +46,11 @@ func TestMailLimits(t *testing.T) {
 		fmt.Sprintf("| packages put for one person at a time; asked for | %d; %d |", maxMail, maxMail),
 		fmt.Sprintf("| packages not acknowledged, of one chain | %d |", ratchet.MaxUnacked),
 		fmt.Sprintf("| days that are looked through | %d |", mailbox.Days),
+		fmt.Sprintf("again after %d days, or when it comes back after a day", offerAgain/(24*time.Hour)),
+		fmt.Sprintf("%d s after the invitation was added", answerGrace/time.Second),
+		fmt.Sprintf("Without an answer it ends after %d days", answerTimeout/(24*time.Hour)),
+		fmt.Sprintf("when something is written %d days after the one before over a link, %d days in mail", spareLinked/(24*time.Hour), spareMailed/(24*time.Hour)),
+		fmt.Sprintf("that do not open for %d hours", oddTime/time.Hour),
 	} {
 		if !strings.Contains(section, want) {
 			t.Errorf("the section does not say %q", want)

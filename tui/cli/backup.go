@@ -147,7 +147,7 @@ func runImport(ctx context.Context, cmd *cobra.Command, cfg config.Config, path,
 	}
 	fmt.Fprintf(w, "Restored from the backup of %s: you are ·%s, with %s and %s%s.\n", done.Made.Local().Format("2 January 2006 15:04"),
 		done.ID.Tag(), count(done.Contacts, "person", "people"), count(done.Messages, "message", "messages"), waiting)
-	fmt.Fprintln(w, "Sessions are set up anew when you meet. Do not go on with the former profile elsewhere.")
+	fmt.Fprintln(w, "Sessions are set up anew, by mail or when you meet. Do not go on with the former profile elsewhere.")
 	if !p.NeedsPassphrase() {
 		fmt.Fprintln(w, "The profile opens without a passphrase: dione passphrase sets one.")
 	}
