@@ -86,7 +86,7 @@ func (r *Router) named(now time.Time, s *scope, contacts []*Contact) {
 		if c.Key == r.self || !c.Key.Solves(r.cfg.Zeros) || s.table.Get(c.Key) != nil {
 			continue
 		}
-		if _, ok := s.trying[c.Key]; ok || s.silent(now, c.Key) {
+		if _, ok := s.trying[c.Key]; ok || s.silent(now, c) {
 			continue // others may not know yet that it is gone
 		}
 		if !s.hear(c) {

@@ -130,3 +130,21 @@ func TestAttackKnocking(t *testing.T) {
 		t.Errorf("%d knocks at the victim's door in a minute", knocks)
 	}
 }
+
+// TestAttackHushed: who is named at an address where they are not, and does not
+// answer there, is still believed to be at another one.
+func TestAttackHushed(t *testing.T) {
+	newcomer, false_ := someContact(2), NewContact(someContact(2).ID, netip.MustParseAddrPort("90.1.1.1:4001"))
+	h := newHearsay(func(Query) Message { return nil })
+	s := h.scopes[Wide]
+	h.named(h.now, s, []*Contact{false_})
+	h.run(time.Minute)
+	h.named(h.now, s, []*Contact{false_})
+	if len(s.heard) > 0 {
+		t.Error("who has just not answered is asked once more")
+	}
+	h.named(h.now, s, []*Contact{newcomer})
+	if len(s.heard) != 1 {
+		t.Error("nobody asks where the newcomer is")
+	}
+}

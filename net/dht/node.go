@@ -277,11 +277,12 @@ func (n *Node) Offset() time.Duration {
 	return n.router.Offset()
 }
 
-// Servers tells how many servers are known in a scope.
+// Servers tells how many servers are known in a scope that have answered when
+// they were asked last. Those of a network that we have left have not.
 func (n *Node) Servers(s Scope) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.router.Servers(s)
+	return n.router.Sure(s)
 }
 
 // err says why a package of p has no holder; nil if each has one.

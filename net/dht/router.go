@@ -67,10 +67,10 @@ type scope struct {
 	strange  time.Time     // when a server last entered the table, or had no place in it
 	sweep    sweep
 	left     []time.Time
-	lost     []lost            // gone from the table of late, the latest last
-	hushed   map[Key]time.Time // who has not answered of late, and when
-	regain   time.Time         // when one of them is asked again
-	joined   bool              // has looked itself up
+	lost     []lost                 // gone from the table of late, the latest last
+	hushed   map[doorstep]time.Time // who has not answered of late, and when
+	regain   time.Time              // when one of them is asked again
+	joined   bool                   // has looked itself up
 	tokens   float64
 	refilled time.Time
 }
@@ -95,7 +95,7 @@ func NewRouter(cfg RouterConfig, now time.Time) *Router {
 			table:    NewTable(r.self, t),
 			server:   cfg.Server && cfg.Port != 0,
 			trying:   make(map[Key]bool),
-			hushed:   make(map[Key]time.Time),
+			hushed:   make(map[doorstep]time.Time),
 			strange:  now,
 			tokens:   verifyBurst,
 			refilled: now,
@@ -112,6 +112,9 @@ func (r *Router) Serves(s Scope) bool { return r.scopes[s].server }
 
 // Servers tells how many servers are known in a scope.
 func (r *Router) Servers(s Scope) int { return r.scopes[s].table.Len() }
+
+// Sure is Servers without those that have not answered when last asked.
+func (r *Router) Sure(s Scope) int { return r.scopes[s].table.Sure() }
 
 // Nearest returns the up to n known servers of a scope that are nearest to a
 // place, the node itself not among them.
@@ -208,7 +211,9 @@ func (r *Router) Answered(now time.Time, q Query, m Message) {
 // found takes note of a server: we have dialled it, and it has answered a FIND.
 func (r *Router) found(now time.Time, s *scope, c *Contact) {
 	s.heard = slices.DeleteFunc(s.heard, func(h *Contact) bool { return h.Key == c.Key })
-	delete(s.hushed, c.Key)
+	for _, a := range c.Addrs {
+		delete(s.hushed, doorstep{c.Key, a})
+	}
 	if !c.Key.Solves(r.cfg.Zeros) {
 		return
 	}
@@ -240,7 +245,7 @@ func (r *Router) failed(now time.Time, s *scope, c *Contact) {
 	if s.table.Get(k) != nil {
 		return
 	}
-	s.hush(now, k)
+	s.hush(now, c)
 	if was == nil {
 		return
 	}

@@ -56,3 +56,37 @@ func TestInnerAddressesStayInside(t *testing.T) {
 		}
 	})
 }
+
+// TestNetworkLeft: servers of a network that we have left do not count where
+// mail is to be put, until one of them answers again.
+func TestNetworkLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVillage(t)
+		defer v.end()
+		home := func(r *resident, _ *NodeConfig) { r.addr = netip.MustParseAddrPort("192.168.1.7:4001") }
+		world, inside := v.settle(1), v.settle(2, home)
+		laptop := v.settle(3, alsoAt("192.168.1.8:4001"))
+		laptop.Hear([]*Contact{world.contact(), inside.contact()})
+		time.Sleep(time.Minute)
+		if laptop.Servers(Wide) != 1 || laptop.Servers(Near) != 1 {
+			t.Fatalf("%+v", laptop.Stats())
+		}
+		v.leaves(inside)
+		for range 3 {
+			b, _ := somePackage(1, somePlace(1))
+			_, _ = laptop.Put(t.Context(), Near, somePlace(1), b)
+			time.Sleep(time.Hour)
+			if n := laptop.Servers(Near); n != 0 {
+				t.Errorf("%d servers of the network that was left", n)
+			}
+		}
+		if st := laptop.Stats(); st.Servers != [Scopes]int{1, 1} || laptop.Servers(Wide) != 1 {
+			t.Errorf("%+v", st)
+		}
+		v.settle(2, home)
+		time.Sleep(2*doubtPause + time.Second)
+		if laptop.Servers(Near) != 1 {
+			t.Error("back at home it is not found again")
+		}
+	})
+}

@@ -90,6 +90,23 @@ func NewTable(self Key, cfg TableConfig) *Table {
 // Len returns how many contacts are in the table.
 func (t *Table) Len() int { return t.size }
 
+// Sure returns how many contacts have answered when they were asked last.
+func (t *Table) Sure() (n int) {
+	for i := range t.buckets {
+		for j := range t.buckets[i].entries {
+			if t.buckets[i].entries[j].fails == 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// silentFor tells for how long nobody has answered.
+func (t *Table) silentFor(now time.Time) time.Duration {
+	return time.Duration(now.UnixMilli()-t.heard) * time.Millisecond
+}
+
 // Self returns where the table's node is.
 func (t *Table) Self() Key { return t.self }
 

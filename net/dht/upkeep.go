@@ -2,6 +2,7 @@ package dht
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -13,6 +14,8 @@ const (
 	lonely       = 5 * time.Minute  // a node that knows few looks for neighbours so often
 	doubtPause   = time.Minute      // before one that has not answered is asked again
 	maxDoubts    = 16               // asked again at a time
+	outagePause  = 5 * time.Second  // the same while nobody answers,
+	outage       = 10 * time.Minute // for so long: perhaps the network is just coming up
 	stalePause   = 2 * time.Minute  // between questions to those not heard of for longest
 	stalerPause  = 5 * time.Second  // and after one that has not answered
 	staleTime    = time.Hour        // so long
@@ -52,8 +55,12 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 		}
 	}
 	if !now.Before(s.doubt) {
-		s.doubt = now.Add(doubtPause)
-		for _, c := range s.table.Doubtful(now.Add(-doubtPause), maxDoubts) {
+		pause := doubtPause
+		if s.table.Sure() == 0 && s.table.silentFor(now).Abs() < outage {
+			pause = outagePause
+		}
+		s.doubt = now.Add(pause)
+		for _, c := range s.table.Doubtful(now.Add(-pause), maxDoubts) {
 			r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, ignore)
 		}
 	}
@@ -86,20 +93,30 @@ func (s *scope) lose(now time.Time, c *Contact) {
 	s.lost = append(s.lost, lost{c, now})
 }
 
-// hush remembers somebody who has not answered.
-func (s *scope) hush(now time.Time, k Key) {
+// doorstep is where somebody is said to be.
+type doorstep struct {
+	node Key
+	addr netip.AddrPort
+}
+
+// hush remembers somebody who has not answered, and where.
+func (s *scope) hush(now time.Time, c *Contact) {
 	if len(s.hushed) >= maxSilent {
-		maps.DeleteFunc(s.hushed, func(_ Key, at time.Time) bool { return now.Sub(at) >= silentTime })
+		maps.DeleteFunc(s.hushed, func(_ doorstep, at time.Time) bool { return now.Sub(at) >= silentTime })
 	}
-	if len(s.hushed) < maxSilent {
-		s.hushed[k] = now
+	for _, a := range c.Addrs {
+		if len(s.hushed) < maxSilent {
+			s.hushed[doorstep{c.Key, a}] = now
+		}
 	}
 }
 
-// silent reports whether somebody has not answered of late.
-func (s *scope) silent(now time.Time, k Key) bool {
-	at, ok := s.hushed[k]
-	return ok && now.Sub(at) < silentTime
+// silent reports whether somebody has not answered of late, anywhere.
+func (s *scope) silent(now time.Time, c *Contact) bool {
+	return !slices.ContainsFunc(c.Addrs, func(a netip.AddrPort) bool {
+		at, ok := s.hushed[doorstep{c.Key, a}]
+		return !ok || now.Sub(at) >= silentTime
+	})
 }
 
 // seekLost asks one of those that are gone. Where a network falls into parts,
