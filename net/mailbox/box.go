@@ -233,6 +233,7 @@ func (b *Box) Bury(ctx context.Context, stones [][]byte) (bool, error) {
 	for scope := range missing {
 		missing[scope] = len(stones)
 	}
+	matters := b.matters()
 	err := b.eachStone(stones, func(s spot, stone []byte) error {
 		holders, err := b.at(ctx, s, 1)
 		if err != nil {
@@ -252,10 +253,10 @@ func (b *Box) Bury(ctx context.Context, stones [][]byte) (bool, error) {
 		}
 		return nil
 	})
-	return missing[b.matters()] <= 0, err
+	return missing[matters] <= 0, err
 }
 
-// matters is the scope that counts: the internet, if any node of it is known.
+// matters is the scope that counts: the internet, if any node of it is there.
 func (b *Box) matters() dht.Scope {
 	if b.net.Servers(dht.Wide) > 0 {
 		return dht.Wide
@@ -285,8 +286,14 @@ type Search struct {
 	Paths   int // by how many paths they are found: 1, 4 or 8
 }
 
-// ErrSilent says that nobody has answered who could hold what was looked for.
-var ErrSilent = errors.New("no node that could hold it has answered")
+var (
+	// ErrSilent says that nobody has answered who could hold what was looked for.
+	ErrSilent = errors.New("no node that could hold it has answered")
+
+	// ErrInside says that only nodes of networks around have answered. What is
+	// held on the internet nobody knows.
+	ErrInside = errors.New("no node of the internet that could hold it has answered")
+)
 
 // Look looks for packages at the places of a chain's first day. What is found
 // is whole and well signed, once for each address. An error says that the
@@ -336,7 +343,11 @@ func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address,
 		}
 		return nil
 	})
-	if err == nil && !answered[b.matters()] {
+	switch {
+	case err != nil || answered[dht.Wide]:
+	case answered[dht.Near]:
+		err = ErrInside
+	default:
 		err = ErrSilent
 	}
 	return found, err

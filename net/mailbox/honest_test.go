@@ -38,7 +38,11 @@ func lookDeaf(t *testing.T, near int) {
 	for _, node := range net.Nodes(dht.Wide) {
 		node.SetLie(boxtest.Silent)
 	}
-	if _, err := b.Look(t.Context(), today(), addresses(1), all); !errors.Is(err, mailbox.ErrSilent) {
+	want := mailbox.ErrSilent
+	if near > 0 {
+		want = mailbox.ErrInside
+	}
+	if _, err := b.Look(t.Context(), today(), addresses(1), all); !errors.Is(err, want) {
 		t.Errorf("%d near: nobody of the internet has answered: %v", near, err)
 	}
 	client.Cut(true)

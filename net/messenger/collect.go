@@ -70,7 +70,8 @@ type visited struct {
 	errand
 	outcomes []mailbox.Outcome
 	found    []map[parcel.Address]mailbox.Found // for each look
-	failed   bool                               // some could not be asked
+	failed   bool                               // there may be more on the internet: some of it could not be asked
+	deaf     bool                               // nobody has answered
 }
 
 // taken reports whether a receipt of a package was found.
@@ -175,7 +176,7 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 			if news {
 				p.mail.look = b.now
 			}
-			m.mailHeard(p, !v.failed)
+			m.mailHeard(p, !v.deaf)
 		}
 		m.wakeMail(0)
 	})

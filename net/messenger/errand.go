@@ -2,6 +2,7 @@ package messenger
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -314,7 +315,7 @@ func (m *Messenger) put(ctx context.Context, r *visited) {
 func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 	slots := make(chan struct{}, maxLooking)
 	var wg sync.WaitGroup
-	var failed atomic.Bool
+	var failed, deaf atomic.Bool
 	for i, l := range r.looks {
 		if l.before != before {
 			continue
@@ -325,12 +326,17 @@ func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 			var err error
 			if r.found[i], err = m.mails.box.Look(ctx, l.chain, slices.Concat(l.addresses, l.resets), l.how); err != nil {
 				failed.Store(true)
+			}
+			switch {
+			case errors.Is(err, mailbox.ErrInside): // so it is in a network without the internet
+			case err != nil:
+				deaf.Store(true)
 				m.log.Info("mail not looked for everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
 			}
 		})
 	}
 	wg.Wait()
-	r.failed = r.failed || failed.Load()
+	r.failed, r.deaf = r.failed || failed.Load(), r.deaf || deaf.Load()
 }
 
 // watchMail has the network tell of mail as soon as it comes.
