@@ -159,7 +159,7 @@ func mail(t *testing.T, bin string) {
 func (net *internet) story(t *testing.T, bin string) {
 	annHome, bobHome := net.friends(t, bin)
 	first := []string{"are you asleep?", "it can wait" + strings.Repeat(", very long", 300), "call me"}
-	ann := net.start(annHome, publicNodes-2)
+	ann := net.start(annHome, publicNodes/2)
 	ids := ann.write("bob", first...)
 	for _, id := range ids {
 		l := ann.awaitState("stored", id)
@@ -169,7 +169,7 @@ func (net *internet) story(t *testing.T, bin string) {
 	}
 	ann.quit()
 
-	bob := net.start(bobHome, publicNodes-2)
+	bob := net.start(bobHome, publicNodes/2)
 	bob.awaitMail(first...)
 	answer := bob.write("ann", "I was asleep")
 	bob.awaitState("stored", answer...)
@@ -249,7 +249,7 @@ func (net *internet) killed(t *testing.T, bin string) {
 // halved loses every second node for ever after the message was stored.
 func (net *internet) halved(t *testing.T, bin string) {
 	annHome, bobHome := net.friends(t, bin)
-	ann := net.start(annHome, publicNodes-2)
+	ann := net.start(annHome, publicNodes/2)
 	ids := ann.write("bob", "before the flood")
 	ann.awaitState("stored", ids...)
 	ann.quit()
