@@ -204,7 +204,7 @@ func TestTinyNetworks(t *testing.T) {
 					all = append(all, r)
 					time.Sleep(time.Second)
 				}
-				time.Sleep(20 * time.Second)
+				time.Sleep(5 * time.Minute)
 				for i, r := range all {
 					if st := r.Stats(); !st.Serves[Wide] || st.Servers[Wide] != n-1 || st.Serves[Near] {
 						t.Errorf("node %d: %+v", i, st)
