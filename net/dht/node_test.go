@@ -419,7 +419,7 @@ func TestLeaves(t *testing.T) {
 		time.Sleep(time.Minute)
 		place := somePlace(1)
 		pkg, hint := somePackage(1, place)
-		near := all[0].router.Nearest(Wide, place, len(all))
+		near := lockedTables{all[0].Node}.Nearest(Wide, place, len(all))
 		for i, c := range near {
 			r := all[slices.IndexFunc(all, func(r *resident) bool { return r.id == c.ID })]
 			switch i {
