@@ -312,7 +312,11 @@ func TestBrokenSession(t *testing.T) {
 		t := w.t
 		ann, bob := w.ends[0], w.ends[1]
 		w.acquaint()
+		w.meet()
+		ann.write("before") // what bob writes next begins a chain
+		ann.reaches(StateDelivered)
 		w.pass(time.Minute)
+		w.part()
 		bob.stop()
 		copied := bob.copyProfile(nil)
 		bob.start()
