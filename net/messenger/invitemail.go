@@ -70,13 +70,22 @@ func (m *Messenger) meetingsDue() {
 		return
 	}
 	m.meetings.running = true
-	m.turn(meetDue{})
+	m.turn(meetDue{m})
 }
 
 // meetDue looks after the invitations that are due.
-type meetDue struct{}
+type meetDue struct{ m *Messenger }
 
-func (meetDue) fail(error) bool { return false }
+func (d meetDue) fail(error) bool {
+	d.m.meetLater()
+	return false
+}
+
+// meetLater has the network visited again after something was not committed.
+func (m *Messenger) meetLater() {
+	m.meetings.running = false
+	m.wakeMeetings(retryDelay)
+}
 
 // meetErrand is what is to be done in the network for one invitation.
 type meetErrand struct {
@@ -193,7 +202,7 @@ func (m *Messenger) runMeetings(errands []*meetErrand, now time.Time) {
 	for _, e := range errands {
 		m.runMeeting(e, now)
 	}
-	m.post(m.mails.ctx, met{errands})
+	m.post(m.mails.ctx, met{m, errands})
 }
 
 func (m *Messenger) runMeeting(e *meetErrand, now time.Time) {
@@ -219,9 +228,15 @@ func (m *Messenger) runMeeting(e *meetErrand, now time.Time) {
 }
 
 // met is what came of a visit for invitations.
-type met struct{ errands []*meetErrand }
+type met struct {
+	m       *Messenger
+	errands []*meetErrand
+}
 
-func (met) fail(error) bool { return false }
+func (r met) fail(error) bool {
+	r.m.meetLater()
+	return false
+}
 
 func (r met) handle(m *Messenger, b *batch) error {
 	b.then(func() {

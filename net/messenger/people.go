@@ -29,7 +29,7 @@ type person struct {
 	path Path        // way by which screens were told they are near
 
 	sessions []*session // best first; valid while loaded
-	lost     []*remains // what is left of former ones, out of a backup or after a fall back; valid while loaded
+	lost     []*remains // what is left of former ones, out of a backup or after a fall back, the newest last; valid while loaded
 	loaded   bool       // sessions and lost are what the store has
 	backlog  bool       // the store may have messages for them that are in no package yet
 	newGen   uint64     // sessions below this generation are not written in any more
@@ -147,6 +147,9 @@ func (m *Messenger) linkDown(ev swarm.Down) {
 	}
 	m.dialSoon(p)
 	m.mailLost(p)
+	if p.Invited != nil {
+		m.wakeMeetings(answerGrace)
+	}
 	m.refreshLAN()
 	m.forgetStrangers()
 }

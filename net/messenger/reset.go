@@ -1,6 +1,7 @@
 package messenger
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -103,6 +104,9 @@ func decodeRemains(kept store.Session) (remains, error) {
 	return r, nil
 }
 
+// byGen puts the newest last.
+func byGen(a, b *remains) int { return cmp.Compare(a.gen, b.gen) }
+
 func (r *remains) write(b *batch) error {
 	record, err := r.encode()
 	if err != nil {
@@ -128,7 +132,7 @@ func (p *person) loseSession(b *batch, s *session) error {
 	p.backlog = true
 	left := s.remains
 	p.lost = append(slices.Clone(p.lost), &left)
-	slices.SortStableFunc(p.lost, func(a, b *remains) int { return int(min(a.gen-b.gen, 1)) - int(min(b.gen-a.gen, 1)) })
+	slices.SortStableFunc(p.lost, byGen)
 	for len(p.lost) > maxSessions {
 		if err := b.tx.DropSession(p.lost[0].row); err != nil {
 			return err

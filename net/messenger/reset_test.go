@@ -303,3 +303,54 @@ func TestResetCrashes(t *testing.T) {
 		})
 	}
 }
+
+// TestBrokenSession has one side fall back to a copy from before something that
+// went over a link: nothing in the network tells it, but the other side cannot
+// open what it writes, and after a day sets the session up anew.
+func TestBrokenSession(t *testing.T) {
+	inWorld(t, 16, 20, func(w *world) {
+		t := w.t
+		ann, bob := w.ends[0], w.ends[1]
+		w.acquaint()
+		w.meet()
+		ann.write("before") // what bob writes next begins a chain
+		ann.reaches(StateDelivered)
+		w.pass(time.Minute)
+		w.part()
+		bob.stop()
+		copied := bob.copyProfile(nil)
+		bob.start()
+		w.meet()
+		bob.write("over the link")
+		bob.reaches(StateDelivered)
+		w.pass(time.Minute)
+		w.part()
+		bob.stop()
+		bob.goesBack(copied)
+		w.alone(bob, func() {
+			for i := range 3 {
+				bob.write(fmt.Sprint("out of the copy ", i))
+				bob.reaches(StateStored)
+			}
+		})
+		w.alone(ann, func() {
+			w.pass(time.Minute)
+			if n := ann.heard("set up anew"); n != 0 {
+				t.Error("ann gives the session up at once")
+			}
+		})
+		w.pass(25 * time.Hour)
+		w.alone(ann, func() {
+			ann.told("set up anew: their profile")
+			ann.write("something is wrong")
+			ann.reaches(StateStored)
+		})
+		w.alone(bob, func() {
+			bob.reads("something is wrong")
+			w.pass(10 * time.Minute)
+		})
+		w.alone(ann, func() { ann.reads("out of the copy 2") })
+		ann.start()
+		ann.has("hello from bob", "over the link", "out of the copy 0", "out of the copy 1", "out of the copy 2")
+	})
+}

@@ -133,6 +133,7 @@ func (m *Messenger) sessionsOf(b *batch, p *person) ([]*session, error) {
 		p.sessions = append(p.sessions, s)
 	}
 	slices.SortFunc(p.sessions, (*session).before)
+	slices.SortStableFunc(p.lost, byGen)
 	p.loaded = true
 	return p.sessions, nil
 }
