@@ -66,7 +66,7 @@ func (m *Messenger) meetingsDue() {
 		return
 	}
 	if !m.mails.box.Open() {
-		m.wakeMeetings(closedPause)
+		m.wakeMeetings(m.closedFor())
 		return
 	}
 	m.meetings.running = true

@@ -52,8 +52,12 @@ const (
 	firstOnes  = 10
 	spreadTime = 10 * time.Minute
 
-	// closedPause is how often we look whether there is a network.
-	closedPause = 100 * time.Millisecond
+	// closedPause is how often we look whether there is a network, at the start
+	// and later.
+	closedPause, laterPause = 100 * time.Millisecond, 2 * time.Second
+
+	// formTime is how long the start is.
+	formTime = 30 * time.Second
 
 	// stuckPause is how long nothing is put where the day is before a session
 	// began.
@@ -92,6 +96,7 @@ type mailState struct {
 // mails is the mail as a whole.
 type mails struct {
 	box     *mailbox.Box // nil as long as there is no node
+	begun   time.Time    // since when there is one
 	timer   *time.Timer  // when somebody is due
 	running int          // visits under way
 	bury    time.Time    // when tombstones are to be put
@@ -170,7 +175,7 @@ const metaUp = "up"
 // beginMail begins with the mail, when there is a network. Who was in touch
 // last comes first, the others within some minutes.
 func (m *Messenger) beginMail(box *mailbox.Box) {
-	m.mails.box = box
+	m.mails.box, m.mails.begun = box, time.Now()
 	var all []*person
 	for _, p := range m.people {
 		if m.mailable(p) {
@@ -288,6 +293,15 @@ func slept(before, now time.Time, apart time.Duration) bool {
 	return now.Round(0).Sub(before.Round(0)) > apart+time.Minute
 }
 
+// closedFor is when to look again whether there is a network: who never had one
+// is not to be woken ten times a second.
+func (m *Messenger) closedFor() time.Duration {
+	if time.Since(m.mails.begun) < formTime {
+		return closedPause
+	}
+	return laterPause
+}
+
 // mailDue visits the network for those who are due, those who wait longest
 // first, and sets the timer for the next.
 func (m *Messenger) mailDue() {
@@ -295,7 +309,7 @@ func (m *Messenger) mailDue() {
 		return
 	}
 	if !m.mails.box.Open() {
-		m.wakeMail(closedPause)
+		m.wakeMail(m.closedFor())
 		return
 	}
 	now := time.Now()
