@@ -18,7 +18,7 @@ const (
 	maxHeard    = 128              // contacts that wait to be dialled
 	maxPeers    = 32               // contacts to begin with
 	maxTrying   = 4                // newcomers asked at a time
-	verifyRate  = 1.0              // newcomers asked in a second
+	verifyRate  = 0.5              // newcomers asked in a second
 	verifyBurst = 8                // and at once
 	verifyLoss  = 3                // for so many more one counts that does not answer
 	originDials = 8                // dials a minute into one network in which nobody is known
