@@ -219,7 +219,7 @@ func formed(b *testing.B, all []member) {
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(5 * time.Minute)
+	limit := time.After(20 * time.Minute)
 	for {
 		for m, others := range missing {
 			known := m.known()
