@@ -32,7 +32,7 @@ type dioneNode struct {
 	wg    sync.WaitGroup
 }
 
-func newDioneNode(b *testing.B, at netip.Addr, begin member) member {
+func newDioneNode(b *testing.B, _ int, at netip.Addr, begin member) member {
 	key, err := identity.Generate(rand.Reader)
 	if err != nil {
 		b.Fatal(err)

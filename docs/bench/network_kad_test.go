@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-datastore"
 	datasync "github.com/ipfs/go-datastore/sync"
@@ -21,6 +23,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/multiformats/go-base32"
@@ -40,13 +43,18 @@ type kadNode struct {
 // kadNodes is all of them: who is asked counts for who asks.
 var kadNodes sync.Map
 
-func newKadNode(b *testing.B, at netip.Addr, begin member) member {
+func newKadNode(b *testing.B, nodes int, at netip.Addr, begin member) member {
+	connections, err := connmgr.NewConnManager(connectionsOf(b, nodes))
+	if err != nil {
+		b.Fatal(err)
+	}
 	h, err := libp2p.New(
 		libp2p.ListenAddrStrings(fmt.Sprintf("/ip4/%s/tcp/0", at)),
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.DefaultMuxers,
 		libp2p.ResourceManager(&network.NullResourceManager{}),
+		libp2p.ConnectionManager(connections),
 		libp2p.DisableRelay(),
 	)
 	if err != nil {
@@ -77,6 +85,21 @@ func newKadNode(b *testing.B, at netip.Addr, begin member) member {
 		b.Fatal(err)
 	}
 	return n
+}
+
+// connectionsOf returns between how many connections a node closes some, and
+// how long it leaves new ones alone: libp2p's defaults, or what all nodes of
+// one process can have open.
+func connectionsOf(b *testing.B, nodes int) (low, high int, grace connmgr.Option) {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		b.Fatal(err)
+	}
+	low, high, grace = 160, 192, connmgr.WithGracePeriod(20*time.Second)
+	if most := int(files.Cur) / 2 / nodes; most < high {
+		low, high, grace = most*3/4, most, connmgr.WithGracePeriod(time.Second)
+	}
+	return low, high, grace
 }
 
 // anyValue takes every value.

@@ -46,9 +46,9 @@ type member interface {
 	stop()
 }
 
-// system begins a node at an address, told of one that is there already; the
-// first is told of nobody.
-type system func(b *testing.B, at netip.Addr, begin member) member
+// system begins one of n nodes at an address, told of one that is there
+// already; the first is told of nobody.
+type system func(b *testing.B, n int, at netip.Addr, begin member) member
 
 // BenchmarkNetwork has all nodes of a network in this process, each at an
 // address of its own: they join, put, get, and are weighed. One run has both
@@ -95,7 +95,7 @@ func measure(b *testing.B, n int, begin system) {
 		if i > 0 {
 			to = all[rand.N(i)]
 		}
-		all[i] = begin(b, netip.AddrFrom4([4]byte{127, 1, byte(i / 200), byte(1 + i%200)}), to)
+		all[i] = begin(b, n, netip.AddrFrom4([4]byte{127, 1, byte(i / 200), byte(1 + i%200)}), to)
 		joined(all[i], min(i, usable))
 	}
 	formed(b, all)
