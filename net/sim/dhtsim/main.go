@@ -34,7 +34,7 @@ func run(args []string, out io.Writer) error {
 	o := options{}
 	fs := flag.NewFlagSet("dhtsim", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.IntVar(&o.nodes, "nodes", 10_000, "nodes of the network")
+	fs.IntVar(&o.nodes, "nodes", 0, "nodes of the network; 10000, with -days 200")
 	fs.IntVar(&o.lookups, "lookups", 2_000, "lookups of random places from random nodes")
 	fs.IntVar(&o.k, "k", 20, "contacts in a bucket, and nodes that have to answer a lookup")
 	fs.IntVar(&o.alpha, "alpha", 3, "questions of a lookup under way")
@@ -67,8 +67,22 @@ func run(args []string, out io.Writer) error {
 	if o.tables {
 		return tables(out, o.seed, fullSize)
 	}
-	if o.days != 0 {
+	set := make(map[string]bool)
+	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	churn := o.days != 0
+	switch {
+	case !set["nodes"] && churn:
+		o.nodes = fullSize.nodes
+	case !set["nodes"]:
+		o.nodes = fullSize.attacked
+	}
+	if churn {
 		return o.churn(out)
+	}
+	for _, name := range []string{"departure", "session-median", "weibull", "messages", "parts", "locations", "holders", "repair"} {
+		if set[name] {
+			return fmt.Errorf("-%s is for a run of -days", name)
+		}
 	}
 	return o.static(out)
 }

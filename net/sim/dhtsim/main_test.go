@@ -103,6 +103,8 @@ func TestBadFlags(t *testing.T) {
 		{"-silent", "20"},
 		{"-unknown"},
 		{"word"},
+		{"-departure", "0.2"},
+		{"-messages", "5"},
 		{"-days", "15"},
 		{"-days", "-1"},
 		{"-days", "1", "-departure", "1"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"dione/net/sim"
@@ -21,7 +22,7 @@ type tableSize struct {
 
 var fullSize = tableSize{
 	lookups: 2_000, static: []int{1_000, 10_000, 100_000}, attacked: 10_000,
-	nodes: 300, messages: 1_000, days: 14,
+	nodes: 200, messages: 1_000, days: 14,
 }
 
 // tables prints the tables of docs/simulation.md.
@@ -112,6 +113,6 @@ type printer struct {
 
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.out, format+"\n", args...)
+		_, p.err = fmt.Fprintln(p.out, strings.TrimRight(fmt.Sprintf(format, args...), " "))
 	}
 }
