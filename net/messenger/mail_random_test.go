@@ -3,6 +3,7 @@ package messenger
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,17 +19,21 @@ import (
 // a fifth of them lies, and links come and go: each gets all that the other
 // has written, once, in order, and nothing is said to be delivered that is not.
 func TestAnyOutage(t *testing.T) {
-	total := 2000
+	total, burst := 400, 20
 	if testing.Short() {
-		total = 100
+		total = 60
+	}
+	if os.Getenv("DIONE_SOAK") != "" {
+		total, burst = 10_000, 200
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	inWorld(t, seed, 40, func(w *world) { w.outages(total) })
+	inWorld(t, seed, 40, func(w *world) { w.outages(total, burst) })
 }
 
-// outages runs the steps of [TestAnyOutage] until so many messages are written.
-func (w *world) outages(total int) {
+// outages runs the steps of [TestAnyOutage] until so many messages are written,
+// up to a burst at a time.
+func (w *world) outages(total, burst int) {
 	w.liars(0.2)
 	w.acquaint()
 	pauses := []time.Duration{0, time.Second, 5 * time.Second, time.Minute, 20 * time.Minute, 5 * time.Hour, 30 * time.Hour, 80 * time.Hour}
@@ -46,7 +51,7 @@ func (w *world) outages(total int) {
 		case e.engine == nil:
 			e.start()
 		case n < 9:
-			for range 1 + w.rng.IntN(20) {
+			for range 1 + w.rng.IntN(burst) {
 				e.write(fmt.Sprintf("%s %d %s", e.name, len(e.wrote), strings.Repeat("x", w.rng.IntN(3*640))))
 			}
 		case n < 11:
