@@ -27,13 +27,15 @@ func TestAnyOutage(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("DIONE_OUTAGES")); err == nil {
 		total = n // so many messages, as for docs/benchmarks.md
 	}
+	burst := max(20, total/50)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	inWorld(t, seed, 40, func(w *world) { w.outages(total) })
+	inWorld(t, seed, 40, func(w *world) { w.outages(total, burst) })
 }
 
-// outages runs the steps of [TestAnyOutage] until so many messages are written.
-func (w *world) outages(total int) {
+// outages runs the steps of [TestAnyOutage] until so many messages are written,
+// up to a burst at a time.
+func (w *world) outages(total, burst int) {
 	w.liars(0.2)
 	w.acquaint()
 	pauses := []time.Duration{0, time.Second, 5 * time.Second, time.Minute, 20 * time.Minute, 5 * time.Hour, 30 * time.Hour, 80 * time.Hour}
@@ -51,7 +53,7 @@ func (w *world) outages(total int) {
 		case e.engine == nil:
 			e.start()
 		case n < 9:
-			for range 1 + w.rng.IntN(20) {
+			for range 1 + w.rng.IntN(burst) {
 				e.write(fmt.Sprintf("%s %d %s", e.name, len(e.wrote), strings.Repeat("x", w.rng.IntN(3*640))))
 			}
 		case n < 11:

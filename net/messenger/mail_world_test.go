@@ -190,11 +190,28 @@ func inWorld(t *testing.T, seed uint64, nodes int, f func(w *world)) {
 		}
 		t.Cleanup(w.links.wg.Wait)
 		for i, name := range []string{"ann", "bob"} {
-			w.ends[i] = &end{world: w, name: name, dir: t.TempDir(), host: netip.AddrFrom4([4]byte{80, 1, byte(i + 1), 1})}
+			w.ends[i] = &end{world: w, name: name, dir: quickDir(t), host: netip.AddrFrom4([4]byte{80, 1, byte(i + 1), 1})}
 			w.ends[i].start()
 		}
 		f(w)
 	})
+}
+
+// quickDir is t.TempDir in memory, where there is such a disk: thousands of
+// commits need not wait for a real one.
+func quickDir(t *testing.T) string {
+	t.Helper()
+	const memory = "/dev/shm"
+	dir, err := os.MkdirTemp(memory, "dione-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // start runs the engine of an end.
@@ -240,7 +257,7 @@ func (e *end) setAway(away bool) {
 // copyProfile copies the profile as it is between two commits.
 func (e *end) copyProfile(after func()) (dir string) {
 	e.world.t.Helper()
-	dir = e.world.t.TempDir()
+	dir = quickDir(e.world.t)
 	if e.engine == nil {
 		if err := os.CopyFS(dir, os.DirFS(e.dir)); err != nil {
 			e.world.t.Fatal(err)
