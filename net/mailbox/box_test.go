@@ -442,10 +442,10 @@ func TestDayChange(t *testing.T) {
 		if _, ok := next.At(first.Day); ok {
 			t.Error("a chain tells of a day that it has forgotten")
 		}
-		for days, wants := range map[int]int{13: 1, 15: 0} {
-			time.Sleep(time.Until(time.Unix(int64(first.Day)*24*3600, 0).AddDate(0, 0, days)))
-			if got := look(t, bob, first, all, 1); len(got) != wants {
-				t.Errorf("after %d days %d are found", days, len(got))
+		for _, tt := range []struct{ days, found int }{{13, 1}, {15, 0}} {
+			time.Sleep(time.Until(time.Unix(int64(first.Day)*24*3600, 0).AddDate(0, 0, tt.days)))
+			if got := look(t, bob, first, all, 1); len(got) != tt.found {
+				t.Errorf("after %d days %d are found", tt.days, len(got))
 			}
 		}
 	})
