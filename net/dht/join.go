@@ -16,9 +16,10 @@ import (
 
 const (
 	maxHeard    = 128              // contacts that wait to be dialled
+	maxCallers  = 32               // of those that have asked us
 	maxPeers    = 32               // contacts to begin with
 	maxTrying   = 4                // newcomers asked at a time
-	verifyRate  = 0.5              // newcomers asked in a second
+	verifyRate  = 1.0              // newcomers asked in a second
 	verifyBurst = 8                // and at once
 	verifyLoss  = 3                // for so many more one counts that does not answer
 	originDials = 8                // dials a minute into one network in which nobody is known
@@ -68,6 +69,9 @@ func (s *scope) hear(c *Contact) bool {
 		s.trying[c.Key] = true // it may have become a server just now
 		return true
 	}
+	if slices.ContainsFunc(s.callers, func(h *Contact) bool { return h.Key == c.Key }) {
+		return true
+	}
 	n := len(s.heard)
 	s.heard = slices.DeleteFunc(s.heard, func(h *Contact) bool { return h.Key == c.Key })
 	if len(s.heard) == n && !s.table.Wants(c) {
@@ -78,6 +82,18 @@ func (s *scope) hear(c *Contact) bool {
 	}
 	s.heard = append(s.heard, c)
 	return true
+}
+
+// called has who has asked us dialled before those who were only named, and
+// without their bound: it has spent on us what we spend on it. If there are too
+// many of them it is as if it had been named.
+func (s *scope) called(c *Contact) {
+	if !s.hear(c) || len(s.callers) >= maxCallers {
+		return
+	}
+	if n := len(s.heard); n > 0 && s.heard[n-1] == c {
+		s.heard, s.callers = s.heard[:n-1], append(s.callers, c)
+	}
 }
 
 // named takes note of the contacts of an answer.
@@ -95,10 +111,15 @@ func (r *Router) named(now time.Time, s *scope, contacts []*Contact) {
 	}
 }
 
-// pick takes off the newcomer to be asked next: in turn the one nearest to us,
-// so that neighbours find each other soon, and the latest heard of, so that who
-// names nodes without end keeps nobody out.
-func (s *scope) pick(self Key) *Contact {
+// pick takes off the newcomer to be asked next: who has asked us, or else in
+// turn the one nearest to us, so that neighbours find each other soon, and the
+// latest heard of, so that who names nodes without end keeps nobody out.
+func (s *scope) pick(self Key) (c *Contact, named bool) {
+	if len(s.callers) > 0 {
+		c = s.callers[0]
+		s.callers = slices.Delete(s.callers, 0, 1)
+		return c, false
+	}
 	i := len(s.heard) - 1
 	if s.nearest = !s.nearest; s.nearest {
 		for j, c := range s.heard {
@@ -107,9 +128,9 @@ func (s *scope) pick(self Key) *Contact {
 			}
 		}
 	}
-	c := s.heard[i]
+	c = s.heard[i]
 	s.heard = slices.Delete(s.heard, i, i+1)
-	return c
+	return c, true
 }
 
 // verify has newcomers asked.
@@ -127,16 +148,18 @@ func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 	}
 	s.tokens = min(s.tokens+verifyRate*now.Sub(s.refilled).Seconds(), verifyBurst)
 	s.refilled = now
-	for len(s.heard) > 0 && len(s.trying) < maxTrying {
-		if s.tokens < 1 {
+	for len(s.callers)+len(s.heard) > 0 && len(s.trying) < maxTrying {
+		if len(s.callers) == 0 && s.tokens < 1 {
 			wait := time.Duration((1 - s.tokens) / verifyRate * float64(time.Second))
 			return now.Add(wait + time.Millisecond)
 		}
-		c := s.pick(r.self)
+		c, named := s.pick(r.self)
 		if !s.table.Wants(c) || !r.mayDial(now, s, c) {
 			continue
 		}
-		s.tokens--
+		if named {
+			s.tokens--
+		}
 		s.trying[c.Key] = false
 		r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, func(now time.Time, m Message) {
 			again := s.trying[c.Key]
@@ -145,7 +168,9 @@ func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 				r.named(now, s, scoped(s.which, f.Contacts))
 				return
 			}
-			s.tokens -= verifyLoss // whoever names the dead, and a busy machine, get less of us
+			if named {
+				s.tokens -= verifyLoss // whoever names the dead, and a busy machine, get less of us
+			}
 			if again {
 				s.hear(c)
 			}
@@ -243,7 +268,7 @@ func (r *Router) met(now time.Time, s *scope, from Asker, port uint16) *Contact 
 	if s.table.Len() == 0 && !slices.ContainsFunc(s.peers, func(p *Contact) bool { return p.Key == c.Key }) {
 		r.Hear(now, s.which, []*Contact{c})
 	} else {
-		s.hear(c)
+		s.called(c)
 	}
 	return c
 }

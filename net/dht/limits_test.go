@@ -49,6 +49,7 @@ func TestLimits(t *testing.T) {
 		"packages that a watch brings":                      fmt.Sprint(maxTold),
 		"servers in a table":                                thousands(maxTable),
 		"newcomers that wait to be asked; that are asked":   fmt.Sprintf("%d; %d at a time, %v a second, %d at once", maxHeard, maxTrying, verifyRate, verifyBurst),
+		"of those, nodes that have asked us":                fmt.Sprint(maxCallers),
 		"nodes to begin with":                               fmt.Sprint(maxPeers),
 		"dials into a network where nobody is known":        fmt.Sprintf("%d a minute; %s networks", originDials, thousands(maxOrigins)),
 		"questions of a path of a lookup":                   fmt.Sprintf("%d and %d times its width", pathBase, pathWidth),

@@ -24,6 +24,7 @@ type village struct {
 	ctx   context.Context
 	mu    sync.Mutex
 	nodes map[netip.AddrPort]*resident
+	slow  time.Duration // what a dial takes
 	wg    sync.WaitGroup
 }
 
@@ -94,6 +95,7 @@ func (v *village) dial(from *resident, id identity.ID, addr netip.AddrPort) (net
 	if to == nil || to.nat && addr == to.addr || to.ctx.Err() != nil || to.id != id {
 		return nil, fmt.Errorf("nobody of that name at %s", addr)
 	}
+	time.Sleep(v.slow)
 	whence := from.addr
 	if ScopeOf(addr.Addr()) == Near && from.near.IsValid() {
 		whence = from.near
@@ -187,6 +189,32 @@ func somePackage(i int, location Key) (b []byte, hint Hint) {
 }
 
 func somePlace(i int) Key { return KeyOf(identity.ID{byte(i), byte(i >> 8), 0xff}) }
+
+// TestNewcomer: who joins a small network knows most of it within half a
+// minute: what it asks for itself does not hold up the sweep.
+func TestNewcomer(t *testing.T) {
+	for _, slow := range []time.Duration{0, time.Second} {
+		t.Run(slow.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const n = 30
+				v := newVillage(t)
+				defer v.end()
+				v.slow = slow
+				first := v.settle(0)
+				for i := 1; i < n; i++ {
+					v.settle(i).Hear([]*Contact{first.contact()})
+				}
+				time.Sleep(5 * time.Minute)
+				r := v.settle(n, behindNAT)
+				r.Hear([]*Contact{first.contact()})
+				time.Sleep(30 * time.Second)
+				if got := r.Stats().Servers[Wide]; got < n-n/5 {
+					t.Errorf("it knows %d of %d", got, n)
+				}
+			})
+		})
+	}
+}
 
 // TestTinyNetworks puts and gets in the networks that there will be first.
 func TestTinyNetworks(t *testing.T) {

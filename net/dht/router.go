@@ -55,7 +55,8 @@ type scope struct {
 	part     part
 	heard    []*Contact   // told of by others, to be dialled; the newest last
 	nearest  bool         // of those, the nearest was taken last, not the newest
-	trying   map[Key]bool // of those, the ones asked just now; true: heard of again meanwhile
+	callers  []*Contact   // who have asked us, to be dialled before those
+	trying   map[Key]bool // of both, the ones asked just now; true: heard of again meanwhile
 	peers    []*Contact   // told of by those we trust, to begin with
 	begin    time.Time    // when peers are tried again
 	pause    time.Duration
@@ -210,7 +211,8 @@ func (r *Router) Answered(now time.Time, q Query, m Message) {
 
 // found takes note of a server: we have dialled it, and it has answered a FIND.
 func (r *Router) found(now time.Time, s *scope, c *Contact) {
-	s.heard = slices.DeleteFunc(s.heard, func(h *Contact) bool { return h.Key == c.Key })
+	same := func(h *Contact) bool { return h.Key == c.Key }
+	s.heard, s.callers = slices.DeleteFunc(s.heard, same), slices.DeleteFunc(s.callers, same)
 	for _, a := range c.Addrs {
 		delete(s.hushed, doorstep{c.Key, a})
 	}

@@ -95,7 +95,10 @@ func (r *Router) lookSelfUp(now time.Time, s *scope) {
 	}
 	s.again = now.Add(refreshAfter)
 	r.search(now, s.which, r.self, LookupConfig{}, func(now time.Time, _ Nearby) {
-		s.again, s.refresh = now.Add(s.settle), now.Add(refreshPause)
+		s.again = now.Add(s.settle)
+		if !r.small(s) { // a sweep goes on as it is
+			s.refresh = now.Add(refreshPause)
+		}
 	})
 }
 

@@ -144,7 +144,7 @@ func (r *Router) swept(now time.Time, s *scope, bits int) {
 // dialled.
 func (r *Router) judgeSweep(now time.Time, s *scope) (again time.Time) {
 	w := &s.sweep
-	if len(s.heard)+len(s.trying) > 0 && now.Sub(w.ended) < maxJudge {
+	if len(s.callers)+len(s.heard)+len(s.trying) > 0 && now.Sub(w.ended) < maxJudge {
 		return now.Add(judgePause)
 	}
 	w.ended = time.Time{}

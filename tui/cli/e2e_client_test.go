@@ -189,6 +189,7 @@ func (c *client) ask(what string, args ...int) line {
 // awaitServers waits until the client knows so many servers of a scope.
 func (c *client) awaitServers(s dht.Scope, n int) {
 	c.t.Helper()
+	const patience = 3 * patience // who does not answer at once on a busy machine is not asked again at once
 	for deadline := time.Now().Add(patience); ; pause(50 * time.Millisecond) {
 		l := c.ask("servers")
 		got := []int{l.Stored, l.Replicas}[s]
