@@ -9,7 +9,7 @@ import (
 
 const (
 	minLook      = 2 * time.Second  // before a newcomer looks itself up again
-	lookGrowth   = 2                // and so many times as long before each time after
+	lookGrowth   = 3                // and so many times as long before each time after
 	refreshPause = 15 * time.Second // between the lookups of idle buckets
 	lonely       = 5 * time.Minute  // a node that knows few looks for neighbours so often
 	doubtPause   = time.Minute      // before one that has not answered is asked again
