@@ -8,7 +8,7 @@ import (
 
 // keyMap is every key of the screen that does not write.
 type keyMap struct {
-	Send, Newline, Focus, Next, Previous, PageUp, PageDown, Start, End, Recall, Find, Help, Close, Clear, Suspend key.Binding
+	Send, Newline, Focus, Next, Previous, PageUp, PageDown, Start, End, Find, Help, Close, Clear, Suspend key.Binding
 }
 
 var keys = keyMap{
@@ -21,7 +21,6 @@ var keys = keyMap{
 	PageDown: bind("PgDn", "scroll on", "pgdown"),
 	Start:    bind("Ctrl+Home", "as far back as is loaded", "ctrl+home"),
 	End:      bind("Ctrl+End", "newest message; also Esc", "ctrl+end"),
-	Recall:   bind("↑", "in an empty line: what was cleared", "up"),
 	Find:     bind("Ctrl+F", "find messages", "ctrl+f"),
 	Help:     bind("F1", "this help", "f1"),
 	Close:    bind("Esc", "close, go back", "esc"),
@@ -36,7 +35,7 @@ func bind(shown, help string, on ...string) key.Binding {
 // parts lists the keys in the order of the help, by what they are for.
 func (k keyMap) parts() []keyPart {
 	return []keyPart{
-		{"WRITING", append([]key.Binding{k.Send, k.Newline, k.Recall}, composer.Keys()...)},
+		{"WRITING", append([]key.Binding{k.Send, k.Newline}, composer.Keys()...)},
 		{"MOVING", []key.Binding{k.Focus, k.Previous, k.Next, k.PageUp, k.PageDown, k.Start, k.End, k.Find}},
 		{"THE PROGRAM", []key.Binding{k.Help, k.Close, k.Clear, k.Suspend}},
 	}

@@ -59,7 +59,6 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		return m.enter()
 	case key.Matches(msg, keys.Newline):
 		m.write("\n")
-	case key.Matches(msg, keys.Recall) && m.open.composer.Recall():
 	default:
 		if _, full := m.open.composer.Press(msg); full {
 			m.fail(messenger.ErrTooLong)
@@ -158,10 +157,12 @@ func (m *model) enter() tea.Cmd {
 			m.fail(messenger.ErrTooLong)
 			return nil
 		}
+		c.Remember(trim(c.Text()))
 		c.SetText("")
 		m.answer, m.answered = answer{}, nil
 		return m.send(out)
 	}
+	c.Remember(trim(c.Text()))
 	c.SetText("")
 	m.answer, m.answered = answer{}, nil
 	return m.carryOut(cmd)
@@ -195,15 +196,14 @@ func (m *model) send(out outgoing) tea.Cmd {
 }
 
 // sent takes what became of the text sent last. One that was refused is back
-// in the composer, or behind Up if something else is written there.
+// in the composer, or only behind Up if something else is written there.
 func (m *model) sent(msg sentMsg) tea.Cmd {
 	m.outgoing = m.outgoing[1:]
 	if msg.err != nil {
-		c := m.chat(msg.chat).composer
+		c, text := m.chat(msg.chat).composer, command.Quote(msg.text)
+		c.Remember(text)
 		if c.Empty() {
-			c.SetText(msg.text)
-		} else {
-			c.Keep(msg.text)
+			c.SetText(text)
 		}
 		m.fail(fmt.Errorf("not sent: %w", msg.err))
 	}

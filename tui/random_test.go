@@ -80,9 +80,8 @@ func TestRandom(t *testing.T) {
 				for _, conv := range s.chats {
 					all += conv.composer.Text()
 					conv.composer.SetText("")
-					for conv.composer.Recall() {
+					for done := true; done; done, _ = conv.composer.Press(named["up"]) {
 						all += conv.composer.Text()
-						conv.composer.SetText("")
 					}
 				}
 				for i := 1; i <= typed; i++ {

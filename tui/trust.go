@@ -20,7 +20,6 @@ import (
 type (
 	addedMsg struct { // what became of a /add
 		person messenger.Person
-		asked  command.Add
 		err    error
 	}
 	invitedMsg     struct{ made messenger.Invitation }
@@ -140,15 +139,10 @@ func (m *model) actOnInvitation(inv messenger.Invitation, act dialog.Action) tea
 	return nil
 }
 
-// added opens the chat with a new contact, or gives back what could not be
-// understood.
+// added opens the chat with a new contact. What could not be understood is
+// behind Up, as all that was typed.
 func (m *model) added(msg addedMsg) {
 	if msg.err != nil {
-		line := "/add " + msg.asked.Address
-		if msg.asked.As != "" {
-			line += " as " + msg.asked.As
-		}
-		m.open.composer.Keep(line)
 		m.fail(msg.err)
 		return
 	}
@@ -292,7 +286,7 @@ func add(c client, asked command.Add) tea.Cmd {
 		ctx, cancel := context.WithTimeout(context.Background(), callTime)
 		defer cancel()
 		p, err := c.Add(ctx, asked.Address, asked.As)
-		return addedMsg{p, asked, err}
+		return addedMsg{p, err}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"dione/crypto/identity"
 	"dione/net/messenger"
+	"dione/tui/command"
 	"dione/tui/dialog"
 	"dione/tui/text"
 )
@@ -154,12 +155,14 @@ func (m *model) takePage(msg pageMsg) {
 	}
 	switch msg.where {
 	case newest:
+		conv.remember(msg.page)
 		conv.list.Reset(msg.page, msg.short)
 		m.setRule(conv)
 		if msg.back > 0 {
 			conv.list.Back(msg.back)
 		}
 	case older:
+		conv.remember(msg.page)
 		conv.list.Prepend(msg.page, msg.short)
 	case newer:
 		conv.list.Append(msg.page, msg.short)
@@ -167,6 +170,18 @@ func (m *model) takePage(msg pageMsg) {
 		conv.list.ShowAround(msg.page, msg.at, msg.hit, msg.short, msg.end)
 		m.setRule(conv)
 	}
+}
+
+// remember puts what was sent in former days behind what was sent today, for
+// the key up.
+func (conv *conversation) remember(page []messenger.Message) {
+	var sent []string
+	for _, msg := range page {
+		if msg.Mine {
+			sent = append(sent, command.Quote(msg.Text))
+		}
+	}
+	conv.composer.Precede(sent)
 }
 
 // pages asks for what the view comes near to.

@@ -75,10 +75,31 @@ func TestSendRefused(t *testing.T) {
 	s.keys("other")
 	s.run(cmd) // it comes back while something else is written
 	s.want("> other")
-	s.keys("ctrl+c", "up", "ctrl+c", "up")
+	s.keys("ctrl+c", "up")
 	s.want("> other")
-	s.keys("ctrl+w", "up")
+	s.keys("up")
 	s.want("> precious")
+}
+
+func TestHistory(t *testing.T) {
+	f := newFake(bob)
+	f.add(messenger.Room, ann, ago(time.Hour), "/slash of yesterday")
+	f.add(messenger.Room, bob, ago(time.Hour), "not mine")
+	s := newScreen(t, f, 80, 24)
+	s.keys("one", "enter", "/net", "enter", "esc", "two", "ctrl+c")
+	for _, want := range []string{"two", "/net", "one", "//slash of yesterday", "//slash of yesterday"} {
+		s.keys("up")
+		s.want("> " + want)
+	}
+	s.keys("down", "down", "down", "down")
+	s.want("> write to everybody near")
+	s.keys("up", "up", "up", "!", "up") // it is a new text now
+	s.want("> one!")
+	s.keys("enter", "up")
+	s.want("> one!")
+	f.wantCall(t, `send #lan "one!"`)
+	s.keys("ctrl+c", "/msg bob", "enter", "up") // each chat has its own
+	s.want("> write to bob")
 }
 
 func TestClearAndQuit(t *testing.T) {

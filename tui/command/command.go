@@ -167,6 +167,14 @@ func Parse(input string) (Command, error) {
 	return cmd, nil
 }
 
+// Quote returns what one types to send text: Parse makes Say{text} of it.
+func Quote(text string) string {
+	if strings.HasPrefix(text, "/") && !strings.ContainsAny(text, "\n\r") {
+		return "/" + text
+	}
+	return text
+}
+
 // Spec describes one command to people.
 type Spec struct {
 	Name  string // without the slash

@@ -143,3 +143,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestQuote(t *testing.T) {
+	for _, text := range []string{"hello", "/net", "//", "/two\nlines", " /net"} {
+		if cmd, err := Parse(Quote(text)); cmd != (Say{text}) || err != nil {
+			t.Errorf("Parse(Quote(%q)) = %#v, %v", text, cmd, err)
+		}
+	}
+}

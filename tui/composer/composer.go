@@ -15,9 +15,6 @@ import (
 // may have, so that a text that is too long can be cut down where it stands.
 const MaxInput = 64 << 10
 
-// maxStash bounds the texts that were set aside.
-const maxStash = 50
-
 // Composer holds one text and the place in it where one writes. Make it with
 // [New].
 type Composer struct {
@@ -25,7 +22,7 @@ type Composer struct {
 	at     int    // byte offset of the cursor, between two characters
 	goal   int    // column that moving up and down keeps; -1 for the one at hand
 	killed string // what was deleted last as a whole, for yank
-	stash  []string
+	history
 
 	meter text.Meter
 	width int
@@ -64,35 +61,6 @@ func (c *Composer) Insert(s string) bool {
 	return true
 }
 
-// Clear takes away what is written and keeps it for [Composer.Recall].
-func (c *Composer) Clear() {
-	c.Keep(c.text)
-	c.SetText("")
-}
-
-// Keep sets a text aside for [Composer.Recall].
-func (c *Composer) Keep(s string) {
-	if s == "" {
-		return
-	}
-	if len(c.stash) == maxStash {
-		c.stash = c.stash[1:]
-	}
-	c.stash = append(c.stash, s)
-}
-
-// Recall brings back what was set aside last. It reports whether it did: not
-// over something that is written.
-func (c *Composer) Recall() bool {
-	if c.text != "" || len(c.stash) == 0 {
-		return false
-	}
-	last := len(c.stash) - 1
-	c.SetText(c.stash[last])
-	c.stash = c.stash[:last]
-	return true
-}
-
 // SetSize gives the composer its columns and tells how the terminal measures.
 func (c *Composer) SetSize(width int, m text.Meter) {
 	if width != c.width || m != c.meter {
@@ -100,7 +68,10 @@ func (c *Composer) SetSize(width int, m text.Meter) {
 	}
 }
 
-func (c *Composer) changed() { c.rows, c.goal = nil, -1 }
+func (c *Composer) changed() {
+	c.rows, c.goal = nil, -1
+	c.shown = len(c.past)
+}
 
 // layout breaks the text into rows, once for each change. The last column is
 // kept for the cursor behind a full row.

@@ -84,26 +84,6 @@ func TestFull(t *testing.T) {
 	}
 }
 
-func TestStash(t *testing.T) {
-	c := New()
-	press(c, "one")
-	c.Clear()
-	press(c, "two")
-	c.Clear()
-	for _, want := range []string{"two", "one"} {
-		if !c.Recall() || c.Text() != want {
-			t.Errorf("recalled %q, want %q", c.Text(), want)
-		}
-		if c.Recall() {
-			t.Error("recalled over a text")
-		}
-		c.SetText("")
-	}
-	if c.Recall() {
-		t.Error("recalled from nothing")
-	}
-}
-
 // FuzzEdit edits at random and checks that the cursor stands between two
 // characters, on the screen, and that rows fit.
 func FuzzEdit(f *testing.F) {

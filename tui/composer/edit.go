@@ -30,7 +30,7 @@ var edits = []edit{
 	on("", "", (*Composer).wordRight, "alt+right", "ctrl+right", "alt+f"),
 	on("Home End", "beginning and end of the line", (*Composer).home, "home", "ctrl+a"),
 	on("", "", (*Composer).end, "end", "ctrl+e"),
-	on("", "", (*Composer).up, "up"),
+	on("↑ ↓", "one row; in an empty line: what was sent or cleared", (*Composer).up, "up"),
 	on("", "", (*Composer).down, "down"),
 	on("", "", (*Composer).backspace, "backspace", "ctrl+h", "shift+backspace"),
 	on("", "", (*Composer).delete, "delete", "ctrl+d"),
@@ -118,8 +118,6 @@ func (c *Composer) killWordRight() bool { return c.kill(c.at, c.wordAfter()) }
 func (c *Composer) killLine() bool      { return c.kill(c.lineStart(), c.at) }
 func (c *Composer) yank() bool          { return c.killed != "" && c.Insert(c.killed) }
 func (c *Composer) home() bool          { return c.move(c.lineStart()) }
-func (c *Composer) up() bool            { return c.vertical(-1) }
-func (c *Composer) down() bool          { return c.vertical(+1) }
 
 func (c *Composer) end() bool {
 	if i := strings.IndexByte(c.text[c.at:], '\n'); i >= 0 {
