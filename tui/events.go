@@ -21,6 +21,7 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 			cmds = append(cmds, m.count(ev.Message))
 		case messenger.MessageReceived:
 			m.received(ev)
+			m.gather(ev)
 		case messenger.StateChanged:
 			if conv := m.chat(ev.Message.Chat); conv.wanted() {
 				conv.list.Update(ev.Message)

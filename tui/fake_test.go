@@ -17,6 +17,7 @@ import (
 
 	"dione/crypto/identity"
 	"dione/net/messenger"
+	"dione/tui/config"
 )
 
 // noon is when everything in these tests happens.
@@ -354,8 +355,13 @@ type screen struct {
 	copied string // what was given to the clipboard last
 }
 
+// testOptions are those of a screen at noon that tells of nothing.
+func testOptions() Options {
+	return Options{Now: func() time.Time { return noon }, Zone: time.UTC, Env: func(string) string { return "" }, Screen: config.Screen{Notices: "off"}}
+}
+
 func newScreen(t testing.TB, f *fake, width, height int) *screen {
-	s := &screen{t: t, fake: f, model: newModel(f, Options{Now: func() time.Time { return noon }, Zone: time.UTC})}
+	s := &screen{t: t, fake: f, model: newModel(f, testOptions())}
 	s.run(s.Init())
 	s.send(tea.ColorProfileMsg{Profile: colorprofile.TrueColor})
 	s.send(tea.WindowSizeMsg{Width: width, Height: height})

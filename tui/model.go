@@ -4,6 +4,7 @@
 package tui
 
 import (
+	"os"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -13,6 +14,7 @@ import (
 	"dione/net/messenger"
 	"dione/tui/chat"
 	"dione/tui/composer"
+	"dione/tui/config"
 	"dione/tui/dialog"
 	"dione/tui/roster"
 	"dione/tui/text"
@@ -21,8 +23,10 @@ import (
 
 // Options configures the screen. A zero field means its default.
 type Options struct {
-	Now  func() time.Time // time.Now
-	Zone *time.Location   // the local one
+	Now    func() time.Time         // time.Now
+	Zone   *time.Location           // the local one
+	Env    func(name string) string // os.Getenv
+	Screen config.Screen            // how it looks and behaves
 }
 
 // conversation is what the screen knows of one chat.
@@ -73,6 +77,7 @@ type model struct {
 	answer   answer
 	answered []string // the answer as drawn
 	blurred  bool     // another window has the keyboard
+	notices  notices
 
 	outgoing []outgoing // texts on their way to the engine, one at a time
 	counting bool       // the number of waiting messages is about to be asked for
@@ -86,6 +91,9 @@ func newModel(c client, opts Options) *model {
 	}
 	if opts.Zone == nil {
 		opts.Zone = time.Local
+	}
+	if opts.Env == nil {
+		opts.Env = os.Getenv
 	}
 	m := &model{
 		client:  c,

@@ -25,9 +25,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.layout = newLayout(max(msg.Width, 0), max(msg.Height, 0))
 		m.left, m.answered = nil, nil
 	case tea.FocusMsg:
-		m.blurred = false
+		m.focused(true)
 	case tea.BlurMsg:
-		m.blurred = true
+		m.focused(false)
 	case tea.BackgroundColorMsg:
 		m.dark = msg.IsDark()
 		m.restyle()
@@ -43,7 +43,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.result(msg)
 	}
 	m.resize()
-	return m, tea.Batch(cmd, m.pages(), m.more(), m.read())
+	return m, tea.Batch(cmd, m.pages(), m.more(), m.read(), m.tellNews())
 }
 
 // result takes what a command has brought.
@@ -97,6 +97,10 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		if m.dialogs.Has(dialog.Outbox) {
 			cmd = tea.Batch(cmd, loadOutbox(m.client, showWaiting, ""))
 		}
+	case restedMsg:
+		m.notices.resting = false
+	case noticedMsg:
+		m.noticed(msg.err)
 	case doneMsg:
 		if msg.words != "" {
 			m.self = m.client.Self()

@@ -265,7 +265,7 @@ func TestEveryMessageIsReachable(t *testing.T) {
 func TestNewsWhilePageLoads(t *testing.T) {
 	f := newFake(bob)
 	f.add(messenger.Room, bob, noon, "old")
-	m := newModel(f, Options{Now: func() time.Time { return noon }, Zone: time.UTC})
+	m := newModel(f, testOptions())
 	s := &screen{t: t, fake: f, model: m}
 	m.open.loading = true // as Init leaves it
 	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
@@ -365,7 +365,7 @@ func TestOverlay(t *testing.T) {
 		for range 60 {
 			f.add(messenger.Room, bob, noon, strings.Repeat("雪 0123456789 ", 12))
 		}
-		s := &screen{t: t, fake: f, model: newModel(f, Options{Now: func() time.Time { return noon }, Zone: time.UTC})}
+		s := &screen{t: t, fake: f, model: newModel(f, testOptions())}
 		s.run(s.Init())
 		s.send(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: value})
 		for _, width := range []int{90, 91, 120} {

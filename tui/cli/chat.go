@@ -45,7 +45,7 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 		if cfg.Plain {
 			return plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON})
 		}
-		return tui.Run(ctx, s.messenger, tui.Options{})
+		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen})
 	})
 	if err := g.Wait(); err != nil {
 		var taken *swarm.PortTakenError

@@ -8,20 +8,16 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/adrg/xdg"
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
-	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
 )
 
@@ -44,6 +40,10 @@ type Config struct {
 	Log            string                // file; "" is none
 	LogLevel       slog.Level            //
 	PassphraseFile string                // "" asks for it
+	Screen         Screen                //
+
+	origin map[string]string // by the names of settings: the flag or variable that says it, or the file
+	read   []byte            // what stood in the file; nil: there was none
 }
 
 // setting is one thing that flag, variable and file can say. The name is that
@@ -55,7 +55,9 @@ type setting struct {
 	set    func(c *Config, values []string) error
 }
 
-var settings = []setting{
+var settings = slices.Concat(nodeSettings, screenSettings)
+
+var nodeSettings = []setting{
 	{"name", "own name for this run", true, func(c *Config, v []string) error { c.Name = v[0]; return nil }},
 	{"network", "name of the network; another one than main is private", true, func(c *Config, v []string) error {
 		if v[0] == "" {
@@ -70,13 +72,7 @@ var settings = []setting{
 		return err
 	}},
 	{"seed", "multiaddr of a node of the mail network to begin with; may be given again", true, setSeeds},
-	{"dht", "part in the mail network: auto, server, client or off", true, func(c *Config, v []string) error {
-		if !slices.Contains(dhtModes, v[0]) {
-			return fmt.Errorf("%q is none of %s", v[0], strings.Join(dhtModes, ", "))
-		}
-		c.DHT = v[0]
-		return nil
-	}},
+	{"dht", "part in the mail network: auto, server, client or off", true, oneOf(dhtModes, func(c *Config) *string { return &c.DHT })},
 	{"dht-store", "space for packages of others, such as 512MB", true, func(c *Config, v []string) (err error) {
 		c.DHTStore, err = parseSize(v[0])
 		return err
@@ -172,7 +168,7 @@ func AddFlags(f *pflag.FlagSet) {
 			f.StringArray(s.name, nil, s.help)
 		case "lan":
 			f.Bool(s.name, true, s.help)
-		case "plain", "json":
+		case "plain", "json", "mouse":
 			f.Bool(s.name, false, s.help)
 		default:
 			f.String(s.name, "", s.help)
@@ -196,6 +192,7 @@ func (e *Error) Hint() string { return "change or remove it; dione --help lists 
 // comes with an error holds what could be read.
 func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
 	c := Config{Network: "main", LAN: true, DHT: "auto", DHTStore: 512 << 20, Home: defaultHome(), DefaultName: userName()}
+	c.Screen = Screen{Theme: Themes[0], Notices: NoticeWays[0], NoticeText: NoticeTexts[0]}
 	if v, ok := env("DIONE_HOME"); ok && v != "" {
 		c.Home = v
 	}
@@ -211,12 +208,18 @@ func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
 	}
 	c.Home = home
 	file, err := readFile(filepath.Join(c.Home, FileName))
+	c.read, c.Screen.Colours = file.data, file.colours
+	c.origin = make(map[string]string)
 	for _, s := range settings {
 		where, values := s.find(f, env, file)
 		if where == "" {
 			continue
 		}
+		c.origin[s.name] = where
 		if e := s.set(&c, values); e != nil && err == nil {
+			if where == FileName {
+				where = file.where(s.key())
+			}
 			err = &Error{where, e}
 		}
 	}
@@ -225,22 +228,25 @@ func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
 }
 
 // find returns where a setting is given, and what; "" if nowhere.
-func (s setting) find(f *pflag.FlagSet, env func(string) (string, bool), file map[string][]string) (where string, values []string) {
+func (s setting) find(f *pflag.FlagSet, env func(string) (string, bool), file file) (where string, values []string) {
 	if fl := f.Lookup(s.name); fl != nil && fl.Changed {
 		if list, ok := fl.Value.(pflag.SliceValue); ok {
 			return "--" + s.name, list.GetSlice()
+		}
+		if s.name == "notice-command" {
+			return "--" + s.name, strings.Fields(fl.Value.String())
 		}
 		return "--" + s.name, []string{fl.Value.String()}
 	}
 	name := "DIONE_" + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
 	if v, ok := env(name); ok && v != "" {
-		if s.name == "listen" || s.name == "seed" {
+		if s.name == "listen" || s.name == "seed" || s.name == "notice-command" {
 			return name, strings.Fields(v)
 		}
 		return name, []string{v}
 	}
-	if v, ok := file[s.name]; ok && s.inFile {
-		return FileName + ", " + s.key(), v
+	if v, ok := file.values[s.name]; ok && s.inFile {
+		return FileName, v
 	}
 	return "", nil
 }
@@ -252,71 +258,10 @@ func (s setting) key() string {
 		return "dht.mode"
 	case "dht-store":
 		return "dht.store"
+	case "theme":
+		return "theme.name"
 	}
 	return s.name
-}
-
-// contents is what may stand in the file.
-type contents struct {
-	Name     *string  `toml:"name"`
-	Network  *string  `toml:"network"`
-	Listen   []string `toml:"listen"`
-	LAN      *bool    `toml:"lan"`
-	Log      *string  `toml:"log"`
-	LogLevel *string  `toml:"log-level"`
-	Seed     []string `toml:"seed"`
-	DHT      struct {
-		Mode  *string `toml:"mode"`
-		Store *string `toml:"store"`
-	} `toml:"dht"`
-}
-
-// readFile reads the configuration file, which need not exist.
-func readFile(path string) (map[string][]string, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, nil // whoever opens the profile says what is wrong with its directory
-	}
-	if err != nil {
-		return nil, &Error{FileName, err}
-	}
-	defer func() { _ = f.Close() }() // only read
-	var c contents
-	if err := toml.NewDecoder(f).DisallowUnknownFields().Decode(&c); err != nil {
-		return nil, tomlError(path, err)
-	}
-	out := make(map[string][]string)
-	for name, v := range map[string]*string{"name": c.Name, "network": c.Network, "log": c.Log, "log-level": c.LogLevel, "dht": c.DHT.Mode, "dht-store": c.DHT.Store} {
-		if v != nil {
-			out[name] = []string{*v}
-		}
-	}
-	if c.LAN != nil {
-		out["lan"] = []string{strconv.FormatBool(*c.LAN)}
-	}
-	if len(c.Listen) > 0 {
-		out["listen"] = c.Listen
-	}
-	if len(c.Seed) > 0 {
-		out["seed"] = c.Seed
-	}
-	return out, nil
-}
-
-// tomlError tells the line.
-func tomlError(path string, err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
-		line, _ := unknown.Errors[0].Position()
-		key := strings.Join(unknown.Errors[0].Key(), ".")
-		return &Error{fmt.Sprintf("%s, line %d", path, line), fmt.Errorf("no setting is called %q", key)}
-	}
-	var bad *toml.DecodeError
-	if errors.As(err, &bad) {
-		line, _ := bad.Position()
-		return &Error{fmt.Sprintf("%s, line %d", path, line), errors.New(strings.TrimPrefix(bad.Error(), "toml: "))}
-	}
-	return &Error{path, err}
 }
 
 // defaultHome is where a profile lies when nobody says otherwise.

@@ -132,17 +132,17 @@ func TestBadMail(t *testing.T) {
 	}{
 		{[]string{"--dht=on"}, nil, "", `--dht: "on" is none of auto, server, client, off`},
 		{nil, map[string]string{"DIONE_DHT": "Auto"}, "", `DIONE_DHT: "Auto" is none of auto, server, client, off`},
-		{nil, nil, "[dht]\nmode = ''\n", `config.toml, dht.mode: "" is none of auto, server, client, off`},
+		{nil, nil, "[dht]\nmode = ''\n", `config.toml, line 2, dht.mode: "" is none of auto, server, client, off`},
 		{nil, nil, "[dht]\nmode = true\n", `config.toml, line 2: `},
 		{nil, nil, "dht = 'client'\n", `config.toml, line 1: `},
 		{nil, nil, "name = 'a'\n[dht]\nspace = '1GB'\n", `config.toml, line 3: no setting is called "dht.space"`},
 		{nil, nil, "[dht]\nstore = '1GB'\nseed = []\n", `config.toml, line 3: no setting is called "dht.seed"`},
 		{[]string{"--dht-store=much"}, nil, "", `--dht-store: "much" is no size: write 512MB or 2GB`},
 		{nil, map[string]string{"DIONE_DHT_STORE": "1"}, "", `DIONE_DHT_STORE: 1 is not between 16MB and 1TB`},
-		{nil, nil, "[dht]\nstore = '5TB'\n", `config.toml, dht.store: 5TB is not between 16MB and 1TB`},
+		{nil, nil, "[dht]\nstore = '5TB'\n", `config.toml, line 2, dht.store: 5TB is not between 16MB and 1TB`},
 		{[]string{"--seed", "example.org:4001"}, nil, "", `--seed: "example.org:4001" is no multiaddr, such as /dns4/example.org/tcp/4001/p2p/12D3Koo…: `},
 		{nil, map[string]string{"DIONE_SEED": aSeed + " /ip4/203.0.113.7/tcp/4001"}, "", `DIONE_SEED: "/ip4/203.0.113.7/tcp/4001" does not end in the node's ID, /p2p/12D3Koo…`},
-		{nil, nil, "seed = ['']\n", `config.toml, seed: "" is no multiaddr`},
+		{nil, nil, "seed = ['']\n", `config.toml, line 1, seed: "" is no multiaddr`},
 		{nil, nil, "seed = '" + aSeed + "'\n", `config.toml, line 1: `},
 	} {
 		_, err := load(t, tt.args, tt.env, tt.file)
