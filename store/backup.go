@@ -99,6 +99,7 @@ type backupSession struct {
 type backupChat struct {
 	Person int     `cbor:"1,keyasint"` // 0: the room
 	Read   float64 `cbor:"2,keyasint"`
+	Muted  int64   `cbor:"3,keyasint,omitempty"`
 }
 
 type backupMessage struct {
@@ -315,7 +316,7 @@ func (tx *Tx) exportChats(b *backup) error {
 	return tx.query("SELECT "+chatColumns+" ORDER BY c.id", func(s *sqlite3.Stmt) error {
 		c := tx.keepChat(s)
 		b.chats[c.of] = len(b.chats) + 1
-		return b.put(kindChat, backupChat{Person: b.persons[c.of.Peer], Read: c.read})
+		return b.put(kindChat, backupChat{Person: b.persons[c.of.Peer], Read: c.read, Muted: c.muted})
 	})
 }
 

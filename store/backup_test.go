@@ -65,6 +65,7 @@ func fillProfile(t testing.TB, s *Store) {
 	update(t, s, func(tx *Tx) error {
 		_, err := tx.Acknowledge(bob, []MessageID{some.ID})
 		_, err2 := tx.MarkRead(in, 1)
+		_, errMute := tx.Mute(in, Forever)
 		_, err3 := tx.Fail(failed, "on purpose")
 		ses := Session{Peer: bob, SID: [16]byte{7}, Gen: 3, Started: at, State: []byte(once[0]), Reset: []byte("reset of bob")}
 		err4 := tx.PutSession(&ses)
@@ -74,7 +75,7 @@ func fillProfile(t testing.TB, s *Store) {
 			err4 = errors.Join(err4, tx.PutParcel(p))
 		}
 		_, err5 := tx.AckParcels(ses.Row, []ParcelIndex{{1, 0}})
-		return errors.Join(err, err2, err3, err4, err5)
+		return errors.Join(err, err2, err3, err4, err5, errMute)
 	})
 }
 

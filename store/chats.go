@@ -16,10 +16,11 @@ type chat struct {
 	read    float64
 	unread  int
 	waiting int
+	muted   int64
 	last    float64 // highest pos, 0 if there is no message
 }
 
-const chatColumns = `c.id, p.pub, c.read, c.unread, c.waiting,
+const chatColumns = `c.id, p.pub, c.read, c.unread, c.waiting, c.muted,
 	coalesce((SELECT max(m.pos) FROM message m WHERE m.chat = c.id), 0)
 	FROM chat c LEFT JOIN peer p ON p.id = c.peer`
 
@@ -30,7 +31,8 @@ func (tx *Tx) keepChat(s *sqlite3.Stmt) *chat {
 		read:    s.ColumnFloat(2),
 		unread:  s.ColumnInt(3),
 		waiting: s.ColumnInt(4),
-		last:    s.ColumnFloat(5),
+		muted:   s.ColumnInt64(5),
+		last:    s.ColumnFloat(6),
 	}
 	copy(c.of.Peer[:], s.ColumnRawBlob(1))
 	if kept := tx.s.cache.chats[c.of]; kept != nil {
@@ -91,8 +93,8 @@ func (tx *Tx) changed(c *chat) { tx.s.cache.dirty[c] = struct{}{} }
 // flush writes what the transaction has counted.
 func (tx *Tx) flush() error {
 	for c := range tx.s.cache.dirty {
-		if err := tx.exec("UPDATE chat SET read = ?, unread = ?, waiting = ? WHERE id = ?",
-			c.read, c.unread, c.waiting, c.row); err != nil {
+		if err := tx.exec("UPDATE chat SET read = ?, unread = ?, waiting = ?, muted = ? WHERE id = ?",
+			c.read, c.unread, c.waiting, c.muted, c.row); err != nil {
 			return err
 		}
 		delete(tx.s.cache.dirty, c)
@@ -102,7 +104,7 @@ func (tx *Tx) flush() error {
 
 // info is what a roster shows of the chat.
 func (tx *Tx) info(c *chat) (ChatInfo, error) {
-	info := ChatInfo{Chat: c.of, Unread: c.unread, Read: c.read}
+	info := ChatInfo{Chat: c.of, Unread: c.unread, Read: c.read, MutedUntil: c.muted}
 	last, err := tx.history(c, Cursor{}, 1)
 	if len(last) > 0 {
 		info.Last = last[0]
@@ -111,7 +113,7 @@ func (tx *Tx) info(c *chat) (ChatInfo, error) {
 }
 
 // Chats returns the room, and then every private chat in which something was
-// written, the one with the newest message first.
+// written or that was muted, the one with the newest message first.
 func (tx *Tx) Chats() ([]ChatInfo, error) {
 	var all []*chat
 	err := tx.query("SELECT "+chatColumns, func(s *sqlite3.Stmt) error {
@@ -176,6 +178,21 @@ func (tx *Tx) MarkRead(of Chat, pos float64) (ChatInfo, error) {
 		c.unread = max(0, c.unread-n)
 	}
 	c.read = pos
+	tx.changed(c)
+	return tx.info(c)
+}
+
+// Mute says that nothing of a chat is to disturb the user until then, in unix
+// milliseconds; 0 takes it back.
+func (tx *Tx) Mute(of Chat, until int64) (ChatInfo, error) {
+	if !tx.writes {
+		return ChatInfo{}, errReadOnly
+	}
+	c, err := tx.addChat(of)
+	if err != nil {
+		return ChatInfo{}, err
+	}
+	c.muted = max(until, 0)
 	tx.changed(c)
 	return tx.info(c)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 func TestChats(t *testing.T) {
@@ -24,6 +25,34 @@ func TestChats(t *testing.T) {
 			}
 		}
 		return nil
+	})
+}
+
+func TestMute(t *testing.T) {
+	s := testStore(t)
+	in := Chat{Peer: bob}
+	for _, tt := range []struct {
+		until, want int64
+		muted       bool // at 1000
+	}{{1000, 1000, false}, {1001, 1001, true}, {Forever, Forever, true}, {-1, 0, false}, {5000, 5000, true}} {
+		update(t, s, func(tx *Tx) error {
+			info, err := tx.Mute(in, tt.until)
+			if info.MutedUntil != tt.want || info.Muted(time.UnixMilli(1000)) != tt.muted {
+				t.Errorf("muted until %d: %+v, want %d, %v", tt.until, info, tt.want, tt.muted)
+			}
+			return err
+		})
+	}
+	add(t, s, theirs(in, bob, 1, "x"))
+	view(t, s, func(tx *Tx) error {
+		info, err := tx.ChatInfo(in)
+		if info.MutedUntil != 5000 || info.Unread != 1 {
+			t.Errorf("after a message: %+v", info)
+		}
+		if _, err := tx.Mute(in, 1); err == nil {
+			t.Error("Mute wrote inside of View")
+		}
+		return err
 	})
 }
 

@@ -369,7 +369,10 @@ func (in *restoring) chat(r backupChat) error {
 	if !(r.Read >= 0) || math.IsInf(r.Read, 0) {
 		return odd("a chat read to %v", r.Read)
 	}
-	c.read = r.Read
+	if r.Muted < 0 {
+		return odd("a chat muted until %d", r.Muted)
+	}
+	c.read, c.muted = r.Read, r.Muted
 	in.tx.changed(c)
 	in.chats = append(in.chats, c)
 	return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 	"time"
 
 	"dione/crypto/identity"
@@ -163,7 +164,15 @@ type ChatInfo struct {
 	Unread int     // messages of others behind Read
 	Read   float64 // Pos of the last message read; 0 if none
 	Last   Message // newest message; Row 0 if there is none
+
+	MutedUntil int64 // unix milliseconds; 0 or past: it is not muted
 }
+
+// Forever is a MutedUntil that does not end.
+const Forever = math.MaxInt64
+
+// Muted reports whether nothing of the chat is to disturb the user now.
+func (i ChatInfo) Muted(now time.Time) bool { return i.MutedUntil > now.UnixMilli() }
 
 // Session is one session with a person. Its insides are the engine's.
 type Session struct {

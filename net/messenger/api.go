@@ -144,6 +144,23 @@ func (m *Messenger) MarkRead(ctx context.Context, chat Chat, pos float64) error 
 	})
 }
 
+// Mute says that nothing of chat is to disturb the user until then, in unix
+// milliseconds; 0 takes it back, and Forever does not end.
+func (m *Messenger) Mute(ctx context.Context, chat Chat, until int64) error {
+	return m.do(ctx, func(b *batch) error {
+		if !chat.IsRoom() {
+			if _, err := m.known(chat.Peer); err != nil {
+				return refuse(err)
+			}
+		}
+		info, err := b.tx.Mute(chat, until)
+		if err == nil {
+			b.tell(ChatMuted{Info: info})
+		}
+		return err
+	})
+}
+
 // People returns everybody known: who is near first, then contacts, then the
 // others, by name.
 func (m *Messenger) People(ctx context.Context) (all []Person, err error) {

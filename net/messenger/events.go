@@ -48,6 +48,9 @@ const (
 	PathRelay   = store.PathRelay
 	PathMailbox = store.PathMailbox
 
+	// Forever mutes a chat for good.
+	Forever = store.Forever
+
 	// MaxText is the longest message text, in bytes of UTF-8.
 	MaxText = store.MaxText
 )
@@ -101,6 +104,10 @@ type (
 	// ChatRead says that the user has read a chat up to Info.Read.
 	ChatRead struct{ Info ChatInfo }
 
+	// ChatMuted says that the user has muted a chat, or not any more:
+	// Info.MutedUntil tells.
+	ChatMuted struct{ Info ChatInfo }
+
 	// NetChanged says that how the program hears and is heard has changed.
 	NetChanged struct{ Net Net }
 
@@ -125,6 +132,7 @@ func (MessageSent) event()     {}
 func (MessageReceived) event() {}
 func (StateChanged) event()    {}
 func (ChatRead) event()        {}
+func (ChatMuted) event()       {}
 func (NetChanged) event()      {}
 func (Notice) event()          {}
 func (Lagged) event()          {}

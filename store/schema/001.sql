@@ -45,7 +45,8 @@ CREATE TABLE chat(
 	peer    INTEGER UNIQUE REFERENCES peer, -- NULL: the room
 	read    REAL NOT NULL DEFAULT 0,        -- pos of the last message read
 	unread  INTEGER NOT NULL DEFAULT 0,     -- messages of others behind it
-	waiting INTEGER NOT NULL DEFAULT 0      -- own private messages in the outbox
+	waiting INTEGER NOT NULL DEFAULT 0,     -- own private messages in the outbox
+	muted   INTEGER NOT NULL DEFAULT 0      -- until then; 0: it is not
 ) STRICT;
 INSERT INTO chat(id) VALUES(1);
 
