@@ -28,7 +28,7 @@ type goldenScreen struct {
 // TestGolden compares whole screens with files; go test ./tui -update makes
 // them anew.
 func TestGolden(t *testing.T) {
-	for _, tt := range slices.Concat(peopleScreens(), searchScreens(), []goldenScreen{
+	for _, tt := range slices.Concat(peopleScreens(), searchScreens(), readingScreens(), []goldenScreen{
 		{"welcome", welcomeScreen},
 		{"lan-off", lanOffScreen},
 		{"room", roomScreen},
@@ -87,6 +87,7 @@ func TestGoldenColours(t *testing.T) {
 			{"", unreadScreen},
 			{"-verify", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "/verify frank", "enter") }},
 			{"-search", searchScreen},
+			{"-markup", markupScreen},
 			{"-friends", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "tab") }},
 		} {
 			t.Run(tt.name+screen.name, func(t *testing.T) {

@@ -46,6 +46,8 @@ var arrows = []struct {
 	{"dione/tui/record", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/text"}},
 	{"dione/tui/plain", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/command", "dione/tui/record", "dione/tui/text"}},
 	{"dione/tui/dialog", []string{"dione/tui/composer", "dione/tui/qr", "dione/tui/theme", "dione/tui/text"}},
+	{"dione/tui/markdown", []string{"dione/tui/text"}},
+	{"dione/tui/chat", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/markdown", "dione/tui/theme", "dione/tui/text"}},
 	{"dione/tui", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/*"}},
 	{"dione/tui/*", []string{"dione/net/messenger", "dione/crypto/identity", "dione/tui/theme", "dione/tui/text", "dione/tui/command", "dione/tui/qr"}},
 }

@@ -180,17 +180,8 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 	if f.same {
 		marks = nil
 	}
-	for rest := text.Clean(e.msg.Text); ; n.to(indent) {
-		end, next := l.look.Meter.Break(rest, right-markRoom-n.width)
-		n.put("", rest[:end])
-		last := next == len(rest) && (next == end || rest[next-1] != '\n')
-		rest = rest[next:]
-		if last {
-			break
-		}
-		rows = append(rows, l.end(n))
-		n = l.line()
-	}
+	n, above := l.drawText(n, e.msg, indent, right-markRoom)
+	rows = append(rows, above...)
 	for i, mark := range marks {
 		room := right - n.width - 1 - l.look.Meter.Width(mark)
 		if room < 0 && i < len(marks)-1 {

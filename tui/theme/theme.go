@@ -36,6 +36,9 @@ type Theme struct {
 	Chosen Style // the line under the cursor
 	Hint   Style // the next step, the text of an empty composer
 	Found  Style // what was looked for, on any of the others
+	Italic Style // stressed, on any of the others
+	Link   Style // leads elsewhere, on any of the others
+	Source Style // code in a message
 	Code   Style // a QR code, dark on light; without colours it is drawn in those of the terminal
 
 	Dark   bool        // the background is dark
@@ -116,6 +119,9 @@ func New(dark bool, profile colorprofile.Profile) Theme {
 		Mine:   colour(p.accent),
 		Chosen: Style(ansi.NewStyle(ansi.AttrReverse).String()),
 		Found:  Style(ansi.NewStyle(ansi.AttrBold, ansi.AttrUnderline).String()),
+		Italic: Style(ansi.NewStyle(ansi.AttrItalic).String()),
+		Link:   Style(ansi.NewStyle(ansi.AttrUnderline).String()),
+		Source: colour(p.names[0]),
 		Hint:   colour(p.muted, ansi.AttrItalic),
 		Dark:   dark,
 		Cursor: tint(p.accent),
