@@ -119,19 +119,19 @@ func newRoot() *cobra.Command {
 		exportCommand(),
 		importCommand(),
 		&cobra.Command{Use: "doctor", Short: "What works, what does not, and what to do about it", Args: noArgs, RunE: withConfig(runDoctor)},
+		completionCommand(),
+		manCommand(),
 		&cobra.Command{Use: "version", Short: "Version, commit, Go, protocol", Args: noArgs, RunE: runVersion},
 	)
 	root.SuggestionsMinimumDistance = 2
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
-		switch cmd.Name() {
-		case "help":
+		if cmd.Name() == "help" {
 			cmd.Args = func(_ *cobra.Command, args []string) error { return noTopic(root, args) }
-		case "completion":
-			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // so that it looks at its arguments
 		}
 	}
+	addCompletions(root)
 	return root
 }
 

@@ -32,7 +32,7 @@ func nodeCommand() *cobra.Command {
 			return runNode(ctx, cmd, cfg, metrics)
 		}),
 	}
-	cmd.Flags().StringVar(&metrics, "metrics", "", "serve metrics for Prometheus at this `ADDRESS`, such as 127.0.0.1:9464")
+	cmd.Flags().StringVar(&metrics, "metrics", "", "serve metrics for Prometheus at this ADDRESS, such as 127.0.0.1:9464")
 	return cmd
 }
 

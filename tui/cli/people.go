@@ -84,7 +84,7 @@ func inviteCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "show the invitations that are open")
-	cmd.Flags().StringVar(&revoke, "revoke", "", "take the `INVITATION` back")
+	cmd.Flags().StringVar(&revoke, "revoke", "", "take this invitation back")
 	return cmd
 }
 

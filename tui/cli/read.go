@@ -80,13 +80,18 @@ func runID(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []strin
 			_, e := fmt.Fprintln(out, a)
 			err = errors.Join(err, e)
 		}
+		if len(r.Addrs) == 0 {
+			cmd.PrintErrln("No dione runs on this profile: start dione, and dione id prints where you can be reached.")
+		}
 		return err
 	})
 }
 
 func runPeers(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {
 	out := cmd.OutOrStdout()
-	return answer(ctx, cmd, cfg, control.Request{What: control.Peers}, func(r record.Person) error {
+	known := 0
+	err := answer(ctx, cmd, cfg, control.Request{What: control.Peers}, func(r record.Person) error {
+		known++
 		if cfg.JSON {
 			return record.JSON(out, r)
 		}
@@ -97,6 +102,10 @@ func runPeers(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []st
 		_, err := fmt.Fprintf(out, "%s ·%s\t%s\t%s\n", text.Line(r.Name), r.Tag, where, r.Peer)
 		return err
 	})
+	if err == nil && known == 0 && !cfg.JSON {
+		cmd.PrintErrln("Nobody is known yet: open dione where others do, or make an invitation with dione invite.")
+	}
+	return err
 }
 
 func historyCommand() *cobra.Command {
@@ -124,13 +133,19 @@ func historyCommand() *cobra.Command {
 func runHistory(ctx context.Context, cmd *cobra.Command, cfg config.Config, peer string, n int) error {
 	out := cmd.OutOrStdout()
 	req := control.Request{What: control.History, Peer: peer, N: n}
-	return answer(ctx, cmd, cfg, req, func(r record.History) error {
+	written := 0
+	err := answer(ctx, cmd, cfg, req, func(r record.History) error {
+		written++
 		if cfg.JSON {
 			return record.JSON(out, r)
 		}
 		_, err := fmt.Fprintf(out, "%s %s ·%s: %s%s\n", r.Sent.Local().Format("2006-01-02 15:04:05"), text.Line(r.Name), r.Tag, text.Line(r.Text), aside(r))
 		return err
 	})
+	if err == nil && written == 0 && !cfg.JSON {
+		cmd.PrintErrln("Nothing is written there yet.")
+	}
+	return err
 }
 
 // aside tells how far an own message has come, or what is unusual about the

@@ -84,7 +84,7 @@ func sendCommand() *cobra.Command {
 			return runSend(ctx, cmd, cfg, control.Request{What: control.Send, Peer: args[0], Text: words, For: want, Time: limit})
 		}),
 	}
-	cmd.Flags().StringVar(&want, "wait", messenger.StateStored.String(), "wait until it is `STATE`: queued, stored or delivered")
+	cmd.Flags().StringVar(&want, "wait", messenger.StateStored.String(), "wait until it is queued, stored or delivered")
 	cmd.Flags().DurationVar(&limit, "timeout", 30*time.Second, "how long to wait for that; 0: as long as it takes")
 	return cmd
 }
@@ -149,7 +149,11 @@ func runSend(ctx context.Context, cmd *cobra.Command, cfg config.Config, req con
 	case err != nil && ctx.Err() == nil:
 		return err
 	case state.State == messenger.StateFailed.String():
-		return fmt.Errorf("not sent: %s", text.Line(state.Reason))
+		err := fmt.Errorf("not sent: %s", text.Line(state.Reason))
+		if req.Peer == messenger.Room.String() {
+			return hinted{err, "the room is whoever is near now: dione peers tells; a person is written to when away, too"}
+		}
+		return err
 	case control.Reached(state.State, req.For):
 		if cfg.JSON {
 			return nil

@@ -135,7 +135,11 @@ func Answer(ctx context.Context, r Engine, req Request, tell func(any) error) er
 		}
 		return err
 	case Revoke:
-		return r.Revoke(ctx, req.Text)
+		err := r.Revoke(ctx, req.Text)
+		if errors.Is(err, messenger.ErrNoInvitation) {
+			return lineError{err, "dione invite --list shows those that are"}
+		}
+		return err
 	case Send:
 		return send(ctx, r, req, tell)
 	case Tail:
@@ -170,11 +174,15 @@ func add(ctx context.Context, r Engine, req Request) (messenger.Person, error) {
 	return p, nil
 }
 
-// nobodyError is an unknown name given on a command line, where /who is none.
-type nobodyError struct{ error }
+// lineError is an error with the next step on a command line, where /who and
+// the like are none.
+type lineError struct {
+	error
+	hint string
+}
 
-func (e nobodyError) Unwrap() error { return e.error }
-func (e nobodyError) Hint() string  { return "dione peers lists the people you know" }
+func (e lineError) Unwrap() error { return e.error }
+func (e lineError) Hint() string  { return e.hint }
 
 // chatOf returns the chat that "#lan" or a NAME means.
 func chatOf(ctx context.Context, r Engine, name string) (messenger.Chat, error) {
@@ -189,7 +197,7 @@ func chatOf(ctx context.Context, r Engine, name string) (messenger.Chat, error) 
 func named(err error) error {
 	var unknown *messenger.UnknownPersonError
 	if errors.As(err, &unknown) {
-		return nobodyError{err}
+		return lineError{err, "dione peers lists the people you know"}
 	}
 	return err
 }
