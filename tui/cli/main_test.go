@@ -5,17 +5,14 @@ import (
 	"os"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"dione/tui/cli"
 )
 
-// beDione makes the test binary the program, so that its commands can be run
-// without building it.
-const beDione = "TEST_BINARY_IS_DIONE"
-
+// TestMain lets the test binary be the program, so that its commands can be
+// run without building it: it lies as dione in the PATH of the tests.
 func TestMain(m *testing.M) {
-	if os.Getenv(beDione) != "" {
-		os.Exit(cli.Main(os.Args[1:]))
-	}
 	if os.Getenv(beClient) != "" {
 		if err := runClient(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -23,5 +20,5 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	testscript.Main(m, map[string]func(){"dione": func() { os.Exit(cli.Main(os.Args[1:])) }})
 }

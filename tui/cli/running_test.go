@@ -3,9 +3,8 @@
 package cli_test
 
 import (
-	"fmt"
 	"io"
-	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -14,12 +13,52 @@ import (
 	"time"
 )
 
+// alone keeps the chat off the LAN.
+var alone = []string{"--plain", "--lan=false", "--listen", "/ip4/127.0.0.1/tcp/0"}
+
 // newAlone returns a home whose program keeps to the loopback interface.
-func newAlone(t *testing.T) *home {
-	h := newHome(t, os.Args[0], nil, "ann")
-	h.env = append(h.env, beDione+"=1")
-	return h
+func newAlone(t testing.TB) *home {
+	t.Helper()
+	bin, err := exec.LookPath("dione") // see TestMain
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newHome(t, bin, nil, "ann")
 }
+
+// result is what a command did.
+type result struct {
+	t           testing.TB
+	what        string
+	out, stderr string
+	code        int
+}
+
+// ok wants exit code 0, nothing told as an error, and an output that fits.
+func (r result) ok(out string) {
+	r.t.Helper()
+	if r.code != 0 || strings.Contains(r.stderr, "hint:") {
+		r.t.Errorf("%s: exit code %d, %s", r.what, r.code, r.stderr)
+	}
+	if !regexp.MustCompile(`(?s)\A(?:` + out + `)\z`).MatchString(r.out) {
+		r.t.Errorf("%s printed\n%swant\n%s", r.what, r.out, out)
+	}
+}
+
+// fails wants an exit code, nothing on stdout, and what failed and the next
+// step ("": none is known) on stderr.
+func (r result) fails(code int, failed, hint string) {
+	r.t.Helper()
+	want := `\Adione: ` + failed + `\n`
+	if hint != "" {
+		want += `hint: ` + hint + `\n`
+	}
+	if r.code != code || r.out != "" || !regexp.MustCompile(want+`\z`).MatchString(r.stderr) {
+		r.t.Errorf("%s: exit code %d, %s%swant %d, %s", r.what, r.code, r.out, r.stderr, code, want)
+	}
+}
+
+const helpHint = "dione --help tells how it is written"
 
 // run runs a command in h to its end.
 func (h *home) run(args ...string) result {
@@ -31,41 +70,6 @@ func (h *home) run(args ...string) result {
 		h.t.Fatal(err)
 	}
 	return result{h.t, "dione " + strings.Join(args, " "), out.String(), stderr.String(), cmd.ProcessState.ExitCode()}
-}
-
-// TestRunning has other commands meet the process that has the profile.
-func TestRunning(t *testing.T) {
-	t.Parallel()
-	h := newAlone(t)
-	a := h.start("--lan=false", "--listen", "/ip4/127.0.0.1/tcp/0")
-	ready := a.await("ready", func(l line) bool { return l.Kind == "ready" })
-	if len(ready.Addrs) != 1 {
-		t.Fatalf("it listens at %q", ready.Addrs)
-	}
-	a.say("hello")
-	a.await("sent", func(l line) bool { return l.Kind == "sent" })
-
-	addr := regexp.QuoteMeta(ready.Addrs[0])
-	h.run("id").ok("ann ·" + ready.Tag + "\n" + ready.Peer + "\n" + addr + "\n")
-	h.run("id", "--json").ok(`\{"peer":"` + ready.Peer + `","name":"ann","tag":"` + ready.Tag + `","addrs":\["` + addr + `"\]\}` + "\n")
-	h.run("peers").ok("")
-	h.run("history", "#lan").ok(`.* ann ·` + ready.Tag + `: hello \[failed\]\n`)
-	h.run("search", "HELLO").ok(`.* ann ·` + ready.Tag + ` in #lan: hello\n`)
-	h.run("search", "hello", "goodbye").fails(1, "nothing found for hello goodbye", "every word must occur; .*")
-	h.run("history", "bob").fails(1, `nobody known is called "bob"`, "dione peers lists the people you know")
-	h.run("doctor", "--lan=false").ok(`(?s).*A dione runs on it and listens at ` + addr + `\.\n.*`)
-
-	inUse := fmt.Sprintf("profile .* is in use by process %d", a.cmd.Process.Pid)
-	const hint = "use the dione that is running, or another profile with --home"
-	h.run("--plain").fails(4, inUse, hint)
-	h.run("passphrase", "--new-passphrase-file", os.DevNull).fails(4, inUse, hint)
-	h.run("export", h.dir+".backup", "--backup-passphrase-file", os.DevNull).fails(4, inUse, "quit the dione that is running, make the backup, and start it again")
-
-	port := strings.Split(ready.Addrs[0], "/")[4]
-	newAlone(t).run("--plain", "--lan=false", "--listen", "/ip4/127.0.0.1/tcp/"+port).
-		fails(1, "listen for peers: port "+port+" is taken by another program", "choose another port with --listen, or give none")
-	a.quit()
-	h.run("id").ok(`.* ·` + ready.Tag + "\n" + ready.Peer + "\n")
 }
 
 // TestAtOnce has commands that read a profile which no process has meet each

@@ -80,7 +80,7 @@ func TestSendAndTail(t *testing.T) {
 	if err := follow.Wait(); err != nil {
 		t.Errorf("tail ended with %v", err)
 	}
-	annHome.run("send", "#lan", "anybody?").fails(1, "not sent: nobody near", "")
+	annHome.run("send", "#lan", "anybody?").fails(1, "not sent: nobody near", "the room is whoever is near now: .*")
 	annHome.run("send", "bob", strings.Repeat("\x01", 16<<10), "--wait", "delivered").ok("delivered\n")
 
 	// Bob is away: it waits, in the process that runs and without one.
