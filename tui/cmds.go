@@ -36,6 +36,8 @@ type client interface {
 	HistoryAfter(ctx context.Context, chat messenger.Chat, after messenger.Cursor, n int) ([]messenger.Message, error)
 	Search(ctx context.Context, query string, before int64, n int) (messenger.Found, error)
 	Chats(ctx context.Context) ([]messenger.ChatInfo, error)
+	Drafts(ctx context.Context) ([]messenger.Draft, error)
+	SetDraft(ctx context.Context, d messenger.Draft) error
 	MarkRead(ctx context.Context, chat messenger.Chat, pos float64) error
 	People(ctx context.Context) ([]messenger.Person, error)
 	Resolve(ctx context.Context, name string) (messenger.Person, error)

@@ -104,6 +104,7 @@ var signs = [][2]string{
 	{"✗", "message: will not arrive"},
 	{"● ○", "person: here; away, and since when"},
 	{"!", "person: not reached lately; dione goes on trying"},
+	{"✎", "conversation: what you write there is not sent yet"},
 }
 
 // helpDialog is made of what the program has: its keys and its commands.
@@ -138,6 +139,7 @@ func (m *model) found(msg foundMsg) tea.Cmd {
 	if typed := was.composer.Text(); was != m.open && typed != "" && m.open.composer.Empty() {
 		was.composer.SetText("")
 		m.open.composer.SetText(typed)
+		m.sortRoster()
 	}
 	return m.writeTo(m.open.chat, msg.text)
 }

@@ -167,6 +167,9 @@ func (m *model) count(msg messenger.Message) tea.Cmd {
 func (m *model) reread() []tea.Cmd {
 	m.listing, m.open.loading = true, true
 	for _, conv := range m.chats {
+		if at, ok := conv.list.Top(); ok && conv.aim == nil {
+			conv.aim = &aim{at: at} // as soon as it is on the screen
+		}
 		if conv != m.open {
 			conv.list = m.newList()
 		}

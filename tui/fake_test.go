@@ -62,10 +62,12 @@ type fake struct {
 	read   map[messenger.Chat]float64
 	net    messenger.Net
 	refuse error // what Send answers
+	full   error // what SetDraft answers
 	row    int64
 	events chan messenger.Event
 	news   []messenger.Event // what a screen without the events' channel is yet to be told
 	open   []messenger.Invitation
+	drafts map[messenger.Chat]messenger.Draft
 	calls  []string
 }
 
@@ -82,6 +84,7 @@ func newFake(people ...messenger.Person) *fake {
 			DHT:        messenger.DHT{Mode: "auto", Servers: 212, Near: 3, ServesNear: true, Held: 38 << 20, Capacity: 512 << 20, BytesIn: 3 << 20, BytesOut: 1 << 20},
 		},
 		events: make(chan messenger.Event),
+		drafts: make(map[messenger.Chat]messenger.Draft),
 	}
 }
 
@@ -362,6 +365,7 @@ func testOptions() Options {
 
 func newScreen(t testing.TB, f *fake, width, height int) *screen {
 	s := &screen{t: t, fake: f, model: newModel(f, testOptions())}
+	s.drafts.delay = 0
 	s.run(s.Init())
 	s.send(tea.ColorProfileMsg{Profile: colorprofile.TrueColor})
 	s.send(tea.WindowSizeMsg{Width: width, Height: height})
@@ -534,4 +538,27 @@ func (f *fake) Search(_ context.Context, query string, before int64, n int) (fou
 		found.Hits = append(found.Hits, hit)
 	}
 	return found, nil
+}
+
+func (f *fake) Drafts(context.Context) (all []messenger.Draft, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, d := range f.drafts {
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+func (f *fake) SetDraft(_ context.Context, d messenger.Draft) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.full != nil {
+		return f.full
+	}
+	if d.Text == "" && d.Top == (messenger.Cursor{}) {
+		delete(f.drafts, d.Chat)
+	} else {
+		f.drafts[d.Chat] = d
+	}
+	return nil
 }

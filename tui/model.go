@@ -74,6 +74,7 @@ type model struct {
 	onRoster bool     // the roster has the keys, not the composer
 	dialogs  dialog.Stack
 	finder   *finder // nil while nobody searches
+	drafts   drafts
 	answer   answer
 	answered []string // the answer as drawn
 	blurred  bool     // another window has the keyboard
@@ -104,6 +105,7 @@ func newModel(c client, opts Options) *model {
 		people:  make(map[identity.ID]messenger.Person),
 		chats:   make(map[messenger.Chat]*conversation),
 		listing: true,
+		drafts:  drafts{delay: draftDelay, kept: make(map[messenger.Chat]messenger.Draft)},
 	}
 	m.theme = theme.New(m.dark, m.profile)
 	m.open = m.chat(messenger.Room)
@@ -113,13 +115,13 @@ func newModel(c client, opts Options) *model {
 
 // Init asks for what the first screen shows.
 func (m *model) Init() tea.Cmd {
-	m.open.loading = true
+	m.open.loading = true // once it is known where one was
 	return tea.Batch(
 		tea.RequestBackgroundColor,
+		loadDrafts(m.client),
 		loadPeople(m.client),
 		loadChats(m.client, false),
 		loadNet(m.client, false),
-		loadNewest(m.client, m.open.chat, pageSize),
 	)
 }
 
@@ -179,7 +181,7 @@ func (m *model) sortRoster() {
 		}
 	}
 	now := m.opts.Now().In(m.opts.Zone)
-	m.roster.Set(roster.Sort(people,
+	entries := roster.Sort(people,
 		func(c messenger.Chat) int {
 			if conv := m.chats[c]; conv != nil {
 				return conv.unread
@@ -188,7 +190,11 @@ func (m *model) sortRoster() {
 		},
 		func(p messenger.Person) []string {
 			return roster.Away(p, func(t time.Time) string { return chat.Since(t.In(m.opts.Zone), now) })
-		}))
+		})
+	for i := range entries {
+		entries[i].Draft = !entries[i].Requests && m.hasDraft(entries[i].Chat)
+	}
+	m.roster.Set(entries)
 	m.roster.Open(m.open.chat)
 	m.left = nil
 }

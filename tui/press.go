@@ -205,10 +205,11 @@ func (m *model) sent(msg sentMsg) tea.Cmd {
 		if c.Empty() {
 			c.SetText(text)
 		}
+		m.sortRoster()
 		m.fail(fmt.Errorf("not sent: %w", msg.err))
 	}
 	if len(m.outgoing) == 0 {
-		return nil
+		return m.keepSoon()
 	}
 	return send(m.client, m.outgoing[0])
 }

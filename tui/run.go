@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -29,13 +30,18 @@ func run(ctx context.Context, c client, opts Options, how ...tea.ProgramOption) 
 		<-ctx.Done()
 		p.Quit()
 	})
-	_, err := p.Run()
+	last, err := p.Run()
 	cancel()
 	running.Wait()
 	if err != nil {
-		return fmt.Errorf("show the screen: %w", err)
+		err = fmt.Errorf("show the screen: %w", err)
 	}
-	return nil
+	if m, ok := last.(*model); ok {
+		if kept := m.leave(); kept != nil {
+			err = errors.Join(err, fmt.Errorf("keep drafts: %w", kept))
+		}
+	}
+	return err
 }
 
 // pump hands events to the program: the first at once, and those that came

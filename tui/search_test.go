@@ -214,7 +214,7 @@ func TestSearchAndNews(t *testing.T) {
 		s.receive(messenger.Room, bob, "news 1")
 		s.keys("enter")
 		s.receive(messenger.Room, bob, "news 2")
-		s.want("1 new below", "number 437")
+		s.want("2 new below", "number 437")
 		s.keys("ctrl+end")
 		s.want("news 1", "news 2", "2 new")
 		s.receive(messenger.Room, bob, "news 3")

@@ -16,6 +16,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	var cmd tea.Cmd
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
+		m.drafts.stuck = false
 		cmd = m.press(msg)
 	case tea.PasteMsg:
 		cmd = m.paste(msg.Content)
@@ -43,7 +44,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.result(msg)
 	}
 	m.resize()
-	return m, tea.Batch(cmd, m.pages(), m.more(), m.read(), m.tellNews())
+	return m, tea.Batch(cmd, m.pages(), m.more(), m.read(), m.keep(), m.tellNews())
 }
 
 // result takes what a command has brought.
@@ -62,6 +63,12 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		}
 	case pageMsg:
 		m.takePage(msg)
+	case draftsMsg:
+		cmd = m.takeDrafts(msg)
+	case keepMsg:
+		cmd = m.keepNow()
+	case keptMsg:
+		cmd = m.takeKept(msg)
 	case sentMsg:
 		cmd = m.sent(msg)
 	case typedMsg:
@@ -124,6 +131,7 @@ func (m *model) setChats(msg chatsMsg) (cmd tea.Cmd) {
 		}
 		conv.unread, conv.read, conv.counted = info.Unread, info.Read, max(conv.counted, info.Last.Row)
 	}
+	m.open.list.SetBelow(m.open.unread)
 	m.setRule(m.open)
 	m.sortRoster()
 	return cmd
@@ -172,6 +180,7 @@ func (m *model) takePage(msg pageMsg) {
 		conv.list.Append(msg.page, msg.short)
 	case around:
 		conv.list.ShowAround(msg.page, msg.at, msg.hit, msg.short, msg.end)
+		conv.list.SetBelow(conv.unread)
 		m.setRule(conv)
 	}
 }

@@ -18,6 +18,8 @@ type (
 	Chat = store.Chat
 	// ChatInfo is a chat's line in the roster.
 	ChatInfo = store.ChatInfo
+	// Draft is what the user has left in a chat.
+	Draft = store.Draft
 	// State is how far a message is known to have come.
 	State = store.State
 	// Standing is what a person may do.
@@ -53,6 +55,8 @@ const (
 
 	// MaxText is the longest message text, in bytes of UTF-8.
 	MaxText = store.MaxText
+	// MaxDraft is the longest text of a draft, in bytes of UTF-8.
+	MaxDraft = store.MaxDraft
 )
 
 // Event is a fact that is already stored. Only this package makes events.

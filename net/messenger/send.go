@@ -123,6 +123,9 @@ func (s submission) handle(m *Messenger, b *batch) error {
 	if _, err := b.tx.AddMessage(&msg); err != nil {
 		return err
 	}
+	if err := b.tx.DraftSent(msg.Chat, msg.Text); err != nil {
+		return err
+	}
 	if len(to) == 0 {
 		failed, err := b.tx.Fail(msg, "nobody near")
 		if err != nil {

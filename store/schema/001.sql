@@ -50,6 +50,15 @@ CREATE TABLE chat(
 ) STRICT;
 INSERT INTO chat(id) VALUES(1);
 
+-- What the user has left in a chat: a text that is not sent, and the first
+-- message in view; row 0: the view follows the end.
+CREATE TABLE draft(
+	chat INTEGER PRIMARY KEY REFERENCES chat,
+	text TEXT NOT NULL,
+	pos  REAL NOT NULL,
+	row  INTEGER NOT NULL
+) STRICT;
+
 -- A message id is unique only with chat and sender: in a room others see it,
 -- so a rule for all would let one person suppress another's message.
 -- Messages are never deleted, so a row number is never used again.

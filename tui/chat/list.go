@@ -128,6 +128,14 @@ func (l *List) Following() bool { return l.follow && l.atEnd }
 // Below returns how many messages came below the view.
 func (l *List) Below() int { return l.below }
 
+// SetBelow says that at least n new messages are below the view, unless it
+// follows the end.
+func (l *List) SetBelow(n int) {
+	if !l.follow {
+		l.below = max(l.below, n)
+	}
+}
+
 func (l *List) first() *entry {
 	for _, e := range l.entries {
 		if e.note == nil {

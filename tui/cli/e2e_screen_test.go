@@ -54,9 +54,18 @@ func screens(t *testing.T, bin string) {
 	tm.keys("ann", "C-c")
 	tm.await("ann", "exit code 0")
 
+	// What is typed is there again, though the program was killed a second later.
+	tm.run("killed", bob)
+	tm.await("killed", "CONTACTS")
+	tm.keys("killed", "a thought to be finished")
+	tm.await("killed", "a thought to be finished")
+	time.Sleep(time.Second)
+	bob.signal(syscall.SIGKILL)
+	tm.await("killed", "exit code 137")
+
 	// A signal ends it as well, and gives the terminal back.
 	tm.run("again", bob)
-	tm.await("again", "CONTACTS")
+	tm.await("again", "> a thought to be finished")
 	tm.keys("again", "M-Down")
 	tm.await("again", "just the two of us") // the history is there
 	tm.keys("again", "C-f", "HELLO from")
@@ -64,24 +73,30 @@ func screens(t *testing.T, bin string) {
 	tm.keys("again", "Enter")
 	tm.await("again", "found · Esc back to the search")
 	tm.await("again", "hello from ann")
-	lock, err := os.ReadFile(filepath.Join(bob.dir, "lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(lock)))
-	if err != nil {
-		t.Fatalf("the lock holds %q: %v", lock, err)
-	}
-	process, err := os.FindProcess(pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	bob.signal(syscall.SIGTERM)
 	tm.await("again", "exit code 0")
 	if on := tm.do("display", "-p", "-t", "again", "#{alternate_on}"); strings.TrimSpace(on) != "0" {
 		t.Error("the terminal is left on its alternate screen")
+	}
+}
+
+// signal gives one to the process that has the profile.
+func (h *home) signal(sig os.Signal) {
+	h.t.Helper()
+	lock, err := os.ReadFile(filepath.Join(h.dir, "lock"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(lock)))
+	if err != nil {
+		h.t.Fatalf("the lock holds %q: %v", lock, err)
+	}
+	process, err := os.FindProcess(pid)
+	if err == nil {
+		err = process.Signal(sig)
+	}
+	if err != nil {
+		h.t.Fatal(err)
 	}
 }
 

@@ -22,6 +22,7 @@ type Entry struct {
 	Place
 	Person messenger.Person // zero for the room and the requests
 	Unread int              // messages; or how many requests there are
+	Draft  bool             // something is written there and not sent
 	Words  []string         // why a person is away, or since when: the best that fits is shown
 }
 
@@ -205,8 +206,14 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 	}
 	room := d.width - 2 - d.m.Width(sign+gap+tag) // mark, and one at the right
 	end, endStyle := d.words(e.Words, room-d.m.Width(name), room-min(d.m.Width(name), 6)), d.th.Muted
+	if e.Draft {
+		end = d.words([]string{"draft", draftSign}, room-d.m.Width(name), room-1)
+	}
 	if e.Unread > 0 {
 		end, endStyle = badge(e.Unread), d.th.Unread
+		if e.Draft {
+			end = draftSign + " " + end
+		}
 	}
 	if end != "" {
 		room -= d.m.Width(end) + 1
@@ -232,6 +239,10 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 	return d.th.Accent.Paint(mark) + signStyle.Paint(sign) + gap + nameStyle.Paint(d.m.Show(name)) +
 		d.th.Muted.Paint(tag) + fill + endStyle.Paint(d.m.Show(end)) + " "
 }
+
+// draftSign is beside a conversation in which something is written and not
+// sent, where there is no room for words.
+const draftSign = "✎"
 
 // words picks the first of several wordings that fits into room columns, or
 // the shortest if it fits into most, where the name is cut.
