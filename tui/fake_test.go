@@ -437,6 +437,8 @@ var named = map[string]tea.KeyPressMsg{
 	"enter":     {Code: tea.KeyEnter},
 	"esc":       {Code: tea.KeyEscape},
 	"tab":       {Code: tea.KeyTab},
+	"shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift},
+	"alt+left":  {Code: tea.KeyLeft, Mod: tea.ModAlt},
 	"up":        {Code: tea.KeyUp},
 	"down":      {Code: tea.KeyDown},
 	"left":      {Code: tea.KeyLeft},

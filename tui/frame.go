@@ -103,8 +103,12 @@ func (m *model) whoami() words {
 	return words{{m.theme.Mine, name}, {m.theme.Muted, tag}}
 }
 
-// below stands in the line above the composer while the view is not at the end.
+// below stands in the line above the composer: what can be completed, and that
+// the view is not at the end.
 func (m *model) below() words {
+	if m.completion != nil {
+		return m.completionWords()
+	}
 	switch n := m.open.list.Below(); {
 	case n > 0 && m.looking():
 		return words{{m.theme.Unread, fmt.Sprintf("↓ %d new below", n)}, {m.theme.Muted, " · Esc back to the search"}}
@@ -115,7 +119,7 @@ func (m *model) below() words {
 	case !m.open.list.Following() && !m.open.list.Stale():
 		return words{{m.theme.Muted, "↓ scrolled back · Esc"}}
 	}
-	return nil
+	return m.completionWords()
 }
 
 // counter tells how long a text is that comes near the limit.

@@ -56,6 +56,17 @@ func TestGolden(t *testing.T) {
 			s.keys("/hlep", "enter", "ctrl+j", "in two lines")
 			return s
 		}},
+		{"complete-commands", func(t *testing.T, w, h int) *screen { s := quietScreen(t, w, h); s.keys("/", "tab", "up"); return s }},
+		{"complete-names", func(t *testing.T, w, h int) *screen {
+			s := quietScreen(t, w, h)
+			s.keys("/msg ", "tab", "down")
+			return s
+		}},
+		{"complete-emoji", func(t *testing.T, w, h int) *screen {
+			s := quietScreen(t, w, h)
+			s.keys("in two lines,", "ctrl+j", "and :hear", "tab")
+			return s
+		}},
 		{"hostile", hostileScreen},
 		{"strange-scripts", scriptsScreen},
 	}) {

@@ -51,13 +51,14 @@ func (m *model) resize() {
 	}
 	m.open.composer.SetSize(max(l.pane()-promptWidth-1, 3), m.meter)
 	m.drawAnswer()
+	m.settleCompletion()
 	m.open.list.SetSize(l.pane(), m.listHeight())
 	m.open.list.SetIntro(m.intro())
 }
 
 // listHeight is how many rows the messages get.
 func (m *model) listHeight() int {
-	rows := m.layout.height - m.layout.writing(m.open.composer.Rows()) - len(m.answered)
+	rows := m.layout.height - m.layout.writing(m.open.composer.Rows()) - len(m.above())
 	if m.layout.framed {
 		rows -= 3 // header, the line above the composer, status
 	}

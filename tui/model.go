@@ -80,6 +80,10 @@ type model struct {
 	blurred  bool     // another window has the keyboard
 	notices  notices
 
+	place      place       // where one wrote last
+	completes  bool        // something is known that can stand there
+	completion *completion // the list of it; nil while it is closed
+
 	outgoing []outgoing // texts on their way to the engine, one at a time
 	counting bool       // the number of waiting messages is about to be asked for
 	listing  bool       // the list of people is asked for

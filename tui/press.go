@@ -31,6 +31,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 			return m.act(act)
 		}
 		m.searchClosed()
+	case m.completion != nil && m.pressCompletion(msg):
+	case key.Matches(msg, keys.Complete) && !m.onRoster && m.complete():
 	case key.Matches(msg, keys.Find):
 		return m.search("")
 	case key.Matches(msg, keys.Previous):
@@ -132,6 +134,8 @@ func (m *model) clear() tea.Cmd {
 	case m.dialogs.Open():
 		m.dialogs.Clear()
 		m.endSearch()
+	case m.completion != nil:
+		m.completion = nil
 	case !m.open.composer.Empty():
 		m.open.composer.Clear()
 	default:

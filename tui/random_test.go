@@ -34,6 +34,7 @@ func TestRandom(t *testing.T) {
 				names = slices.DeleteFunc(names, func(n string) bool {
 					return n == "ctrl+w" || n == "backspace" || n == "delete" // they may lose text
 				})
+				names = append(names, "/", "ve", "@", ":s", " ")
 				typed := 0
 				for range steps {
 					switch r.IntN(10) {
@@ -108,7 +109,7 @@ func TestEverySize(t *testing.T) {
 			peopleScreen(t, 80, 24, "/requests", "enter"), peopleScreen(t, 80, 24, "/who heidi", "enter"),
 			searchScreen(t, 80, 24),
 		} {
-			for _, keys := range [][]string{{"words"}, {"tab"}, {"f1"}, {"esc", "/hlep", "enter"}} {
+			for _, keys := range [][]string{{"words"}, {"ctrl+c", "/", "tab", "up"}, {"tab"}, {"f1"}, {"esc", "/hlep", "enter"}} {
 				s.keys(keys...)
 				for w := 1; w <= 100; w += 1 + w/12 {
 					for h := 1; h <= 30; h += 1 + h/8 {

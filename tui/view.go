@@ -83,7 +83,7 @@ func (m *model) chatRows() ([]string, *tea.Cursor) {
 	for _, row := range list {
 		add(row)
 	}
-	for _, row := range m.answered {
+	for _, row := range m.above() {
 		add(row)
 	}
 	divider := m.border("├", "┤", l.pane(), m.below(), m.counter())
@@ -120,7 +120,7 @@ func (m *model) bareRows() ([]string, *tea.Cursor) {
 		return m.roster.View(l.width, l.height, &m.theme, m.meter), nil
 	}
 	writing, cursor := m.writing()
-	rows := append(append([]string{}, m.open.list.View()...), m.answered...)
+	rows := append(append([]string{}, m.open.list.View()...), m.above()...)
 	rows = append(rows, writing...)
 	rows = rows[max(0, len(rows)-l.height):]
 	if cursor != nil {

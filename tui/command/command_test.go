@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -149,5 +150,52 @@ func TestQuote(t *testing.T) {
 		if cmd, err := Parse(Quote(text)); cmd != (Say{text}) || err != nil {
 			t.Errorf("Parse(Quote(%q)) = %#v, %v", text, cmd, err)
 		}
+	}
+}
+
+func TestSlotAt(t *testing.T) {
+	for _, tt := range []struct {
+		line, word string
+		want       string // kinds and words; "" where nothing is expected
+	}{
+		{"/", "", "COMMAND"},
+		{"/ver", "ver", "COMMAND"},
+		{"//", "", ""},
+		{"/net\n", "", ""},
+		{"hello ", "", ""},
+		{"/net ", "", ""},
+		{"/nett ", "", ""},
+		{"/help i", "i", "COMMAND"},
+		{"/msg ", "", "NAME"},
+		{"/MSG b", "b", "NAME"},
+		{"/msg bob ", "", "TEXT"},
+		{"/msg bob hello th", "th", "TEXT"},
+		{"/verify d", "d", "NAME done"},
+		{"/verify bob ", "", "done"},
+		{"/verify bob done ", "", ""},
+		{"/invite ", "", "list revoke"},
+		{"/invite list ", "", ""},
+		{"/invite revoke ", "", "INVITATION"},
+		{"/outbox  r", "r", "retry cancel"},
+		{"/outbox retry ", "", "ID"},
+		{"/outbox cancel 1 ", "", ""},
+		{"/add x ", "", "as"},
+		{"/petname ", "", "NAME NEW"},
+	} {
+		slot, ok := SlotAt(tt.line)
+		got := strings.Join(append(slices.Clone(slot.Kinds), slot.Words...), " ")
+		if got != tt.want || ok != (tt.want != "") || ok && slot.Word != tt.word || ok && tt.line[slot.From:] != tt.word {
+			t.Errorf("SlotAt(%q) = %+v, want %q", tt.line, slot, tt.want)
+		}
+	}
+	g := grammar{"A|b [c|d E] F"}
+	var got []string
+	want := func(s string) { got = append(got, s) }
+	r := g.sequence(false)
+	r(nil, want, func([]string) {})
+	r([]string{"x"}, want, func([]string) {})
+	r([]string{"b", "d"}, want, func([]string) {})
+	if s := strings.Join(got, " "); s != "A b c d F E E" {
+		t.Errorf("wanted %q", s)
 	}
 }

@@ -61,6 +61,21 @@ func (c *Composer) Insert(s string) bool {
 	return true
 }
 
+// At returns where one writes, as a byte offset in the text.
+func (c *Composer) At() int { return c.at }
+
+// Replace puts s in place of what stands between from and the cursor, and
+// reports whether there was room; if not, nothing has changed.
+func (c *Composer) Replace(from int, s string) bool {
+	if len(c.text)-(c.at-from)+len(s) > MaxInput {
+		return false
+	}
+	c.text = c.text[:from] + s + c.text[c.at:]
+	c.at = from + len(s)
+	c.changed()
+	return true
+}
+
 // SetSize gives the composer its columns and tells how the terminal measures.
 func (c *Composer) SetSize(width int, m text.Meter) {
 	if width != c.width || m != c.meter {
