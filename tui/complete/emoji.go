@@ -60,8 +60,9 @@ func emojis(word string) (items []Item) {
 	t := table()
 	seen := make(map[string]bool)
 	add := func(name string) {
-		if sign := t.byName[name]; !seen[sign] && len(items) < most {
-			seen[sign] = true
+		sign := t.byName[name]
+		if plain := strings.ReplaceAll(sign, "\ufe0f", ""); !seen[plain] && len(items) < most {
+			seen[plain] = true
 			items = append(items, Item{Text: sign, Left: sign, Right: ":" + name + ":"})
 		}
 	}
