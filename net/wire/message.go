@@ -127,19 +127,6 @@ func kindOf(b []byte) uint64 {
 	return uint64(b[2])
 }
 
-// MaxSeq is the highest number of a message: the highest up to which a
-// float64 holds every one, and more than anybody can write.
-const MaxSeq = 1<<53 - 1
-
-// Content is what a person wrote: the payload of a [Room], and what
-// the parts of a private message add up to.
-type Content struct {
-	ID   [16]byte `cbor:"1,keyasint"`
-	Seq  uint64   `cbor:"2,keyasint"` // the author's number in this chat, from 1
-	Sent int64    `cbor:"3,keyasint"` // the author's clock, unix milliseconds
-	Text string   `cbor:"4,keyasint"`
-}
-
 // MaxSpare is the longest bundle in a [Spare].
 const MaxSpare = 2048
 
@@ -154,6 +141,8 @@ type Spare struct {
 // Encode returns the one encoding of s, whose limits it does not check.
 func (s Spare) Encode() []byte { return encode(&s) }
 
+var errSpare = errors.New("decode spare keys: none, or too long")
+
 // DecodeSpare takes what [Spare.Encode] made.
 func DecodeSpare(b []byte) (Spare, error) {
 	var s Spare
@@ -164,30 +153,4 @@ func DecodeSpare(b []byte) (Spare, error) {
 		return Spare{}, errSpare
 	}
 	return s, nil
-}
-
-// Encode returns the one encoding of c, whose limits it does not check.
-func (c Content) Encode() []byte { return encode(&c) }
-
-var (
-	errText = errors.New("decode content: an empty text or one of more than 16 KiB")
-	errSeq  = errors.New("decode content: a number that is not allowed")
-
-	errSpare = errors.New("decode spare keys: none, or too long")
-)
-
-// DecodeContent takes what [Content.Encode] made, if it keeps the limits: a
-// text of 1 to [MaxText] bytes of valid UTF-8, a number of 1 to [MaxSeq].
-func DecodeContent(b []byte) (Content, error) {
-	var c Content
-	if err := cborx.Unmarshal(b, &c, maxContent); err != nil {
-		return Content{}, fmt.Errorf("decode content: %w", err)
-	}
-	if len(c.Text) == 0 || len(c.Text) > MaxText {
-		return Content{}, errText
-	}
-	if c.Seq == 0 || c.Seq > MaxSeq {
-		return Content{}, errSeq
-	}
-	return c, nil
 }

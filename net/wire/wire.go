@@ -30,9 +30,13 @@ const (
 	// MaxReason is the longest text of a [Bye] in bytes: one sentence.
 	MaxReason = 200
 
-	// maxContent is a text of MaxText and the 48 bytes at most that CBOR, id,
-	// number and time add to it.
-	maxContent = MaxText + 48
+	// MaxReaction is the longest text of a reaction in bytes: the longest emoji
+	// that there are.
+	MaxReaction = 64
+
+	// maxContent is a text of MaxText and the 96 bytes at most that CBOR, id,
+	// number, time and the message that it answers add to it.
+	maxContent = MaxText + 96
 
 	// maxChat is the largest frame of a chat stream: a [Room] with
 	// maxContent and the 7 bytes around it, rounded up.

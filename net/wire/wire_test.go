@@ -51,38 +51,48 @@ var (
 	}
 	receipt = Receipt{SID: idA, Chains: []Chain{{Epoch: 2, Contiguous: 5, Map: []byte{0x81}}, {Epoch: 4, Contiguous: 1}}}
 
-	content = Content{ID: idA, Seq: 7, Sent: 1795183200123, Text: "did the build pass?"}
+	content    = Content{ID: idA, Seq: 7, Sent: 1795183200123, Text: "did the build pass?"}
+	somebody   = [32]byte{0xc0, 31: 1}
+	answer     = Content{ID: idB, Seq: 8, Sent: 1795183200124, Text: "yes", Target: idA, Author: somebody}
+	reaction   = Content{ID: idB, Seq: 9, Sent: 1795183200125, Text: "👍", Kind: Reaction, Target: idA, Author: somebody}
+	correction = Content{ID: idB, Seq: 10, Sent: 1795183200126, Text: "did the test pass?", Kind: Correction, Target: idA}
+	deletion   = Content{ID: idB, Seq: 11, Sent: 1795183200127, Kind: Deletion, Target: idA}
 )
 
 func TestVectors(t *testing.T) {
 	all := vectors(t)
 	network := NetworkID("main")
 	for name, got := range map[string][]byte{
-		"network":       network[:],
-		"header link":   AppendHeader(nil, Header{"link", 1}),
-		"header chat":   AppendHeader(nil, Header{"chat", 1}),
-		"content":       content.Encode(),
-		"spare":         Spare{content.ID, []byte("bundle")}.Encode(),
-		"chat hello":    AppendMessage(nil, Hello{"bob"}),
-		"chat room":     AppendMessage(nil, Room{content.Encode()}),
-		"chat ack":      AppendMessage(nil, Ack{[][16]byte{idA, idB}}),
-		"chat parcel":   AppendMessage(nil, onePackage),
-		"chat ask":      AppendMessage(nil, Ask{}),
-		"chat proof":    AppendMessage(nil, Ask{idA[:]}),
-		"chat keys":     AppendMessage(nil, Keys{[]byte("bundle")}),
-		"chat intro":    AppendMessage(nil, Intro{[]byte("intro")}),
-		"chat refused":  AppendMessage(nil, Refused{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
-		"chat sync":     AppendMessage(nil, syncAll),
-		"chat bare":     AppendMessage(nil, Sync{}),
-		"chat receipt":  AppendMessage(nil, receipt),
-		"chat full":     AppendMessage(nil, Receipt{SID: idA, Full: true}),
-		"chat nodes":    AppendMessage(nil, Nodes{[][]byte{{1}, {2, 3}}}),
-		"link instance": AppendLink(nil, Instance{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
-		"link ping":     AppendLink(nil, Ping{}),
-		"link pong":     AppendLink(nil, Pong{}),
-		"link renew":    AppendLink(nil, Renew{}),
-		"link bye":      AppendLink(nil, Bye{Leaving, ""}),
-		"link broken":   AppendLink(nil, Bye{Broken, "too many streams"}),
+		"network":            network[:],
+		"header link":        AppendHeader(nil, Header{"link", 1}),
+		"header chat":        AppendHeader(nil, Header{"chat", 1}),
+		"content":            content.Encode(),
+		"content answer":     answer.Encode(),
+		"content reaction":   reaction.Encode(),
+		"content none":       Content{ID: idB, Seq: 9, Sent: 1795183200125, Kind: Reaction, Target: idA, Author: somebody}.Encode(),
+		"content correction": correction.Encode(),
+		"content deletion":   deletion.Encode(),
+		"spare":              Spare{content.ID, []byte("bundle")}.Encode(),
+		"chat hello":         AppendMessage(nil, Hello{"bob"}),
+		"chat room":          AppendMessage(nil, Room{content.Encode()}),
+		"chat ack":           AppendMessage(nil, Ack{[][16]byte{idA, idB}}),
+		"chat parcel":        AppendMessage(nil, onePackage),
+		"chat ask":           AppendMessage(nil, Ask{}),
+		"chat proof":         AppendMessage(nil, Ask{idA[:]}),
+		"chat keys":          AppendMessage(nil, Keys{[]byte("bundle")}),
+		"chat intro":         AppendMessage(nil, Intro{[]byte("intro")}),
+		"chat refused":       AppendMessage(nil, Refused{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
+		"chat sync":          AppendMessage(nil, syncAll),
+		"chat bare":          AppendMessage(nil, Sync{}),
+		"chat receipt":       AppendMessage(nil, receipt),
+		"chat full":          AppendMessage(nil, Receipt{SID: idA, Full: true}),
+		"chat nodes":         AppendMessage(nil, Nodes{[][]byte{{1}, {2, 3}}}),
+		"link instance":      AppendLink(nil, Instance{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
+		"link ping":          AppendLink(nil, Ping{}),
+		"link pong":          AppendLink(nil, Pong{}),
+		"link renew":         AppendLink(nil, Renew{}),
+		"link bye":           AppendLink(nil, Bye{Leaving, ""}),
+		"link broken":        AppendLink(nil, Bye{Broken, "too many streams"}),
 	} {
 		if want := all[name]; !bytes.Equal(got, want) {
 			t.Errorf("vector %s: encoded\n%x, want\n%x", name, got, want)
@@ -99,6 +109,8 @@ var messages = []Message{
 	Hello{},
 	Room{content.Encode()},
 	Room{Content{ID: idB, Seq: 1, Text: strings.Repeat("x", MaxText)}.Encode()},
+	Room{Content{ID: idB, Seq: MaxSeq, Sent: math.MinInt64, Text: strings.Repeat("x", MaxText), Target: idA, Author: somebody}.Encode()},
+	Room{correction.Encode()},
 	onePackage,
 	Ask{idA[:]},
 	Keys{make([]byte, MaxKeys)},
@@ -196,7 +208,7 @@ func TestBadFrames(t *testing.T) {
 		want error // nil: any
 	}{
 		{"empty frame", []byte{0, 0, 0, 0}, ErrFrameSize},
-		{"one byte too large", []byte{0, 0, 0x40, 0x41}, ErrFrameSize},
+		{"one byte too large", []byte{0, 0, 0x40, 0x71}, ErrFrameSize},
 		{"4 GiB", []byte{0xff, 0xff, 0xff, 0xff, 1}, ErrFrameSize},
 		{"half a length", []byte{0, 0}, io.ErrUnexpectedEOF},
 		{"half a frame", []byte{0, 0, 0, 9, 0xa2, 1}, io.ErrUnexpectedEOF},
@@ -268,17 +280,46 @@ func TestBadLinkFrames(t *testing.T) {
 	}
 }
 
+func TestContent(t *testing.T) {
+	largest := Content{ID: idB, Seq: MaxSeq, Sent: math.MinInt64, Text: strings.Repeat("x", MaxText), Target: idA, Author: somebody}
+	if n := len(largest.Encode()); n != maxContent {
+		t.Errorf("the largest content has %d bytes, want %d", n, maxContent)
+	}
+	none := reaction
+	none.Text = ""
+	for _, c := range []Content{content, answer, reaction, none, correction, deletion, largest} {
+		if got, err := DecodeContent(c.Encode()); err != nil || got != c {
+			t.Errorf("DecodeContent = %+v, %v, want %+v", got, err, c)
+		}
+	}
+}
+
 func TestBadContent(t *testing.T) {
-	good := Content{ID: idA, Seq: 1, Text: "x"}
-	for name, change := range map[string]func(*Content){
-		"no text":       func(c *Content) { c.Text = "" },
-		"text too long": func(c *Content) { c.Text = strings.Repeat("x", MaxText+1) },
-		"text no UTF-8": func(c *Content) { c.Text = "a\xff" },
-		"number 0":      func(c *Content) { c.Seq = 0 },
-		"number 2^53":   func(c *Content) { c.Seq = MaxSeq + 1 },
+	for name, change := range map[string]struct {
+		good Content
+		bad  func(*Content)
+	}{
+		"no text":                 {content, func(c *Content) { c.Text = "" }},
+		"text too long":           {content, func(c *Content) { c.Text = strings.Repeat("x", MaxText+1) }},
+		"text no UTF-8":           {content, func(c *Content) { c.Text = "a\xff" }},
+		"number 0":                {content, func(c *Content) { c.Seq = 0 }},
+		"number 2^53":             {content, func(c *Content) { c.Seq = MaxSeq + 1 }},
+		"a kind unknown":          {content, func(c *Content) { c.Kind = Deletion + 1 }},
+		"answers nobody's":        {answer, func(c *Content) { c.Author = [32]byte{} }},
+		"answers nothing of one":  {answer, func(c *Content) { c.Target = [16]byte{} }},
+		"a long reaction":         {reaction, func(c *Content) { c.Text = strings.Repeat("x", MaxReaction+1) }},
+		"a reaction to nobody":    {reaction, func(c *Content) { c.Author = [32]byte{} }},
+		"a reaction to nothing":   {reaction, func(c *Content) { c.Target = [16]byte{} }},
+		"an empty correction":     {correction, func(c *Content) { c.Text = "" }},
+		"a long correction":       {correction, func(c *Content) { c.Text = strings.Repeat("x", MaxText+1) }},
+		"a correction of nothing": {correction, func(c *Content) { c.Target = [16]byte{} }},
+		"a correction of others":  {correction, func(c *Content) { c.Author = somebody }},
+		"a deletion with a text":  {deletion, func(c *Content) { c.Text = "x" }},
+		"a deletion of nothing":   {deletion, func(c *Content) { c.Target = [16]byte{} }},
+		"a deletion of others":    {deletion, func(c *Content) { c.Author = somebody }},
 	} {
-		c := good
-		change(&c)
+		c := change.good
+		change.bad(&c)
 		if got, err := DecodeContent(c.Encode()); err == nil {
 			t.Errorf("%s: DecodeContent = %+v, want an error", name, got)
 		}
@@ -291,6 +332,16 @@ func TestBadContent(t *testing.T) {
 	}{idA[:15], 1, 2, "x"})
 	if got, err := DecodeContent(short); !errors.Is(err, cborx.ErrNotCanonical) {
 		t.Errorf("DecodeContent of an id of 15 bytes = %+v, %v", got, err)
+	}
+	zero := encode(&struct { // what is zero is left out
+		ID     [16]byte `cbor:"1,keyasint"`
+		Seq    uint64   `cbor:"2,keyasint"`
+		Sent   int64    `cbor:"3,keyasint"`
+		Text   string   `cbor:"4,keyasint"`
+		Target [16]byte `cbor:"7,keyasint"`
+	}{ID: idA, Seq: 1, Text: "x"})
+	if got, err := DecodeContent(zero); !errors.Is(err, cborx.ErrNotCanonical) {
+		t.Errorf("DecodeContent of a target of zeros = %+v, %v", got, err)
 	}
 }
 
