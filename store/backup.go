@@ -116,8 +116,13 @@ type backupMessage struct {
 	Addressed int     `cbor:"11,keyasint"`
 	Reason    string  `cbor:"12,keyasint"`
 	Path      uint8   `cbor:"13,keyasint"`
-	Text      string  `cbor:"14,keyasint"`
+	Text      string  `cbor:"14,keyasint"`           // what it said at first
 	Payload   []byte  `cbor:"15,keyasint,omitempty"` // what is to be sent for it, as long as it waits
+	Kind      uint8   `cbor:"16,keyasint,omitempty"`
+	Target    []byte  `cbor:"17,keyasint,omitempty"`
+	Author    int     `cbor:"18,keyasint,omitempty"` // of the target
+	Deleted   bool    `cbor:"19,keyasint,omitempty"`
+	Mentioned bool    `cbor:"20,keyasint,omitempty"`
 }
 
 // backup collects records.
@@ -325,15 +330,19 @@ func (tx *Tx) exportChats(b *backup) error {
 func (tx *Tx) exportMessages(b *backup, after int64) (last int64, err error) {
 	last = b.last
 	n := 0
-	err = tx.query("SELECT "+messageColumns+`, e.sealed FROM message m LEFT JOIN envelope e ON e.message = m.id
+	err = tx.query("SELECT "+messageColumns+`, e.sealed, o.text FROM message m
+		LEFT JOIN envelope e ON e.message = m.id LEFT JOIN original o ON o.message = m.id
 		WHERE m.id > ? AND m.id <= ? ORDER BY m.id LIMIT ?`, func(s *sqlite3.Stmt) error {
 		m, err := tx.scanMessage(s)
 		if err != nil {
 			return err
 		}
+		if !m.Edited.IsZero() {
+			m.Text = s.ColumnText(messageWidth + 1)
+		}
 		var payload []byte
 		if !m.Chat.IsRoom() {
-			if payload, err = tx.openRecord(s, 15, envelopePlace(m.Row)); err != nil {
+			if payload, err = tx.openRecord(s, messageWidth, envelopePlace(m.Row)); err != nil {
 				return err
 			}
 		}
@@ -352,6 +361,10 @@ func (b *backup) putMessage(m Message, payload []byte) error {
 	case m.State == StateQueued: // a line of the room, whose time will be over
 		m.State, m.Reason = StateFailed, unconfirmed
 	}
+	var target []byte
+	if !m.Target.From.IsZero() {
+		target = m.Target.ID[:]
+	}
 	return b.put(kindMessage, backupMessage{
 		Chat:      b.chats[m.Chat],
 		ID:        m.ID[:],
@@ -368,5 +381,10 @@ func (b *backup) putMessage(m Message, payload []byte) error {
 		Path:      uint8(m.Path),
 		Text:      m.Text,
 		Payload:   payload,
+		Kind:      uint8(m.Kind),
+		Target:    target,
+		Author:    b.persons[m.Target.From],
+		Deleted:   m.Deleted,
+		Mentioned: m.Mentioned,
 	})
 }

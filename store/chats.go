@@ -11,28 +11,33 @@ import (
 // chat is a row of table chat, and the place of its last message. Transactions
 // count in it and write it once, in flush.
 type chat struct {
-	row     int64
-	of      Chat
-	read    float64
-	unread  int
-	waiting int
-	muted   int64
-	last    float64 // highest pos, 0 if there is no message
+	row      int64
+	of       Chat
+	read     float64
+	unread   int
+	mentions int
+	waiting  int
+	muted    int64
+	line     float64 // highest pos of a text, 0 if there is none
+	last     float64 // of a message of any kind
 }
 
-const chatColumns = `c.id, p.pub, c.read, c.unread, c.waiting, c.muted,
-	coalesce((SELECT max(m.pos) FROM message m WHERE m.chat = c.id), 0)
+const chatColumns = `c.id, p.pub, c.read, c.unread, c.mentions, c.waiting, c.muted,
+	coalesce((SELECT max(m.pos) FROM message m WHERE m.chat = c.id AND m.kind = 0), 0),
+	coalesce((SELECT max(m.pos) FROM message m WHERE m.chat = c.id AND m.kind > 0), 0)
 	FROM chat c LEFT JOIN peer p ON p.id = c.peer`
 
 // keepChat returns the row's entry in the cache, which is the newer of the two.
 func (tx *Tx) keepChat(s *sqlite3.Stmt) *chat {
 	c := &chat{
-		row:     s.ColumnInt64(0),
-		read:    s.ColumnFloat(2),
-		unread:  s.ColumnInt(3),
-		waiting: s.ColumnInt(4),
-		muted:   s.ColumnInt64(5),
-		last:    s.ColumnFloat(6),
+		row:      s.ColumnInt64(0),
+		read:     s.ColumnFloat(2),
+		unread:   s.ColumnInt(3),
+		mentions: s.ColumnInt(4),
+		waiting:  s.ColumnInt(5),
+		muted:    s.ColumnInt64(6),
+		line:     s.ColumnFloat(7),
+		last:     max(s.ColumnFloat(7), s.ColumnFloat(8)),
 	}
 	copy(c.of.Peer[:], s.ColumnRawBlob(1))
 	if kept := tx.s.cache.chats[c.of]; kept != nil {
@@ -93,8 +98,8 @@ func (tx *Tx) changed(c *chat) { tx.s.cache.dirty[c] = struct{}{} }
 // flush writes what the transaction has counted.
 func (tx *Tx) flush() error {
 	for c := range tx.s.cache.dirty {
-		if err := tx.exec("UPDATE chat SET read = ?, unread = ?, waiting = ?, muted = ? WHERE id = ?",
-			c.read, c.unread, c.waiting, c.muted, c.row); err != nil {
+		if err := tx.exec("UPDATE chat SET read = ?, unread = ?, mentions = ?, waiting = ?, muted = ? WHERE id = ?",
+			c.read, c.unread, c.mentions, c.waiting, c.muted, c.row); err != nil {
 			return err
 		}
 		delete(tx.s.cache.dirty, c)
@@ -104,7 +109,7 @@ func (tx *Tx) flush() error {
 
 // info is what a roster shows of the chat.
 func (tx *Tx) info(c *chat) (ChatInfo, error) {
-	info := ChatInfo{Chat: c.of, Unread: c.unread, Read: c.read, MutedUntil: c.muted}
+	info := ChatInfo{Chat: c.of, Unread: c.unread, Mentions: c.mentions, Read: c.read, MutedUntil: c.muted}
 	last, err := tx.history(c, Cursor{}, 1)
 	if len(last) > 0 {
 		info.Last = last[0]
@@ -161,21 +166,21 @@ func (tx *Tx) MarkRead(of Chat, pos float64) (ChatInfo, error) {
 	if err != nil || c == nil {
 		return ChatInfo{Chat: of}, err
 	}
-	pos = min(pos, c.last)
+	pos = min(pos, c.line)
 	if math.IsNaN(pos) || pos <= c.read {
 		return tx.info(c)
 	}
-	if pos == c.last {
-		c.unread = 0
+	if pos == c.line {
+		c.unread, c.mentions = 0, 0
 	} else {
-		var n int
+		var n, mentions int
 		// What was read just now is little; what is unread may be much.
-		_, err := tx.one("SELECT count(*) FROM message WHERE chat = ? AND pos > ? AND pos <= ? AND state = 0",
-			func(s *sqlite3.Stmt) { n = s.ColumnInt(0) }, c.row, c.read, pos)
+		_, err := tx.one("SELECT count(*), coalesce(sum(mentioned), 0) FROM message WHERE chat = ? AND kind = 0 AND pos > ? AND pos <= ? AND state = 0",
+			func(s *sqlite3.Stmt) { n, mentions = s.ColumnInt(0), s.ColumnInt(1) }, c.row, c.read, pos)
 		if err != nil {
 			return ChatInfo{}, err
 		}
-		c.unread = max(0, c.unread-n)
+		c.unread, c.mentions = max(0, c.unread-n), max(0, c.mentions-mentions)
 	}
 	c.read = pos
 	tx.changed(c)

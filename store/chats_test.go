@@ -3,6 +3,7 @@ package store
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -20,7 +21,7 @@ func TestChats(t *testing.T) {
 			{Chat: Chat{Peer: bob}, Unread: 1, Last: got[2]},
 			{Chat: Chat{Peer: carol}, Unread: 1, Last: got[1]},
 		} {
-			if i >= len(all) || all[i] != want {
+			if i >= len(all) || !reflect.DeepEqual(all[i], want) {
 				t.Errorf("chat %d of %d, want %+v", i, len(all), want)
 			}
 		}

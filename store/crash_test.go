@@ -108,7 +108,11 @@ var consistent = []string{
 	`SELECT count(*) FROM message WHERE (state = 1 OR state = 2 AND chat <> 1) AND id NOT IN (SELECT message FROM outbox)`,
 	`SELECT count(*) FROM chat WHERE waiting <> (SELECT count(*) FROM outbox WHERE dest = chat.peer AND expires = 0)`,
 	`SELECT count(*) FROM outbox o WHERE parts <> (SELECT count(*) FROM parcel p WHERE p.message = o.message)`,
-	`SELECT count(*) FROM chat c WHERE (SELECT count(*) FROM message WHERE chat = c.id) <> (SELECT count(*) FROM words WHERE words MATCH '"#' || c.id || '"')`,
+	`SELECT count(*) FROM chat c WHERE (SELECT count(*) FROM message WHERE chat = c.id AND kind = 0 AND deleted = 0) <> (SELECT count(*) FROM words WHERE words MATCH '"#' || c.id || '"')`,
+	`SELECT count(*) FROM chat c WHERE mentions <> (SELECT count(*) FROM message WHERE chat = c.id AND kind = 0 AND state = 0 AND mentioned AND pos > c.read)`,
+	`SELECT count(*) FROM message WHERE kind = 0 AND (edited > 0) <> (id IN (SELECT message FROM original))`,
+	`SELECT count(*) FROM message WHERE deleted AND (text <> '' OR edited > 0 OR mentioned)`,
+	`SELECT count(*) FROM message WHERE reacted <> (id IN (SELECT message FROM reaction))`,
 	`SELECT count(*) FROM message m LEFT JOIN day d ON d.day = m.arrived / 86400000 WHERE d.day IS NULL OR m.id NOT BETWEEN d.first AND d.last`,
 }
 

@@ -48,6 +48,9 @@ var (
 
 	// ErrSealed says that a message is under way: it may have left.
 	ErrSealed = errors.New("the message is under way")
+
+	// ErrDeletion says that a deletion cannot be taken back.
+	ErrDeletion = errors.New("what is deleted is gone")
 )
 
 // InUseError says that another process has the profile.

@@ -22,6 +22,16 @@ type Cursor struct {
 // check says why m cannot be stored as it is.
 func (m *Message) check() error {
 	switch {
+	case m.Kind > KindDeletion:
+		return fmt.Errorf("message %w: kind %d", ErrInvalid, m.Kind)
+	case m.Kind == KindReaction && len(m.Text) > MaxReaction:
+		return fmt.Errorf("message %w: a reaction of %d bytes", ErrInvalid, len(m.Text))
+	case m.Kind == KindDeletion && m.Text != "":
+		return fmt.Errorf("message %w: a deletion with a text", ErrInvalid)
+	case (m.Kind == KindCorrection || m.Kind == KindDeletion) && m.Target.From != m.From:
+		return fmt.Errorf("message %w: it changes what somebody else wrote", ErrInvalid)
+	case m.Target.From.IsZero() != (m.Target.ID == MessageID{}), m.Kind != KindText && m.Target.From.IsZero():
+		return fmt.Errorf("message %w: its target is named in part", ErrInvalid)
 	case len(m.Text) > MaxText:
 		return fmt.Errorf("message %w: too long: limit %d KiB", ErrInvalid, MaxText>>10)
 	case !utf8.ValidString(m.Text):
@@ -38,11 +48,24 @@ func (m *Message) check() error {
 	return nil
 }
 
-// AddMessage stores a message that is new and says whether it was. It decides
+// AddMessage stores a text that is new and says whether it was. It decides
 // Row, Pos and Late, gives an own one with Seq 0 its number, and cuts times to
 // milliseconds. A message that is here already is known by chat, author and
-// id, and stays as it was.
+// id, and stays as it was. What has changed the text before it came is done to
+// it at once.
 func (tx *Tx) AddMessage(m *Message) (added bool, err error) {
+	if m.Kind != KindText {
+		return false, fmt.Errorf("message %w: kind %d is no text", ErrInvalid, m.Kind)
+	}
+	added, err = tx.insert(m)
+	if err != nil || !added {
+		return false, err
+	}
+	return true, tx.settleNew(m)
+}
+
+// insert stores a message of any kind that is new and says whether it was.
+func (tx *Tx) insert(m *Message) (added bool, err error) {
 	if err := m.check(); err != nil {
 		return false, err
 	}
@@ -58,34 +81,68 @@ func (tx *Tx) AddMessage(m *Message) (added bool, err error) {
 		return false, err
 	}
 	m.Sent, m.Arrived = time.UnixMilli(m.Sent.UnixMilli()), time.UnixMilli(m.Arrived.UnixMilli())
+	if added, err = tx.putMessage(m, c.row, peer); err != nil || !added {
+		return false, err
+	}
+	if !m.Late {
+		tx.s.cache.seqs[author{c.row, peer}] = m.Seq
+	}
+	tx.appeared(m, c)
+	return true, nil
+}
+
+// putMessage writes the row of a message that is new, with its words.
+func (tx *Tx) putMessage(m *Message, chat, peer int64) (added bool, err error) {
+	var target, author any
+	if !m.Target.From.IsZero() {
+		n, err := tx.addPeer(m.Target.From)
+		if err != nil {
+			return false, err
+		}
+		target, author = m.Target.ID[:], n
+	}
 	if err := tx.exec(`INSERT INTO message
-		(chat, uid, sender, seq, pos, late, sent, arrived, state, acked, addressed, reason, path, text)
-		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(uid, chat, sender) DO NOTHING`,
-		c.row, m.ID[:], peer, int64(m.Seq), m.Pos, m.Late, m.Sent.UnixMilli(), m.Arrived.UnixMilli(),
-		int64(m.State), m.Acked, m.Addressed, m.Reason, int64(m.Path), m.Text); err != nil {
+		(chat, uid, sender, seq, pos, late, sent, arrived, state, acked, addressed, reason, path, text, kind, target, author, deleted, mentioned)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(uid, chat, sender) DO NOTHING`,
+		chat, m.ID[:], peer, int64(m.Seq), m.Pos, m.Late, m.Sent.UnixMilli(), m.Arrived.UnixMilli(), int64(m.State),
+		m.Acked, m.Addressed, m.Reason, int64(m.Path), m.Text, int64(m.Kind), target, author, m.Deleted, m.Mentioned); err != nil {
 		return false, err
 	}
 	if tx.s.db.Changes() == 0 {
 		return false, nil
 	}
 	m.Row = tx.s.db.LastInsertRowID()
-	if err := tx.index(m.Row, c.row, peer, m.Arrived, m.Text); err != nil {
-		return false, err
+	tx.cameOn(dayOf(m.Arrived), m.Row)
+	if m.Kind != KindText || m.Deleted {
+		return true, nil
 	}
-	c.last = max(c.last, m.Pos)
-	if !m.Late {
-		tx.s.cache.seqs[author{c.row, peer}] = m.Seq
-	}
-	if !m.Mine && m.Pos > c.read {
-		c.unread++
-		tx.changed(c)
-	}
-	return true, nil
+	return true, tx.index(m.Row, chat, peer, m.Text)
 }
 
-const messageColumns = "m.id, m.chat, m.uid, m.sender, m.seq, m.pos, m.late, m.sent, m.arrived, m.state, m.acked, m.addressed, m.reason, m.path, m.text"
+// appeared counts a message that is new in its chat.
+func (tx *Tx) appeared(m *Message, c *chat) {
+	c.last = max(c.last, m.Pos)
+	if m.Kind != KindText {
+		return
+	}
+	c.line = max(c.line, m.Pos)
+	if !m.Mine && m.Pos > c.read {
+		c.unread++
+		if m.Mentioned {
+			c.mentions++
+		}
+		tx.changed(c)
+	}
+}
 
-// scanMessage reads a row of messageColumns.
+const messageColumns = `m.id, m.chat, m.uid, m.sender, m.seq, m.pos, m.late, m.sent, m.arrived, m.state, m.acked, m.addressed, m.reason, m.path, m.text,
+	m.kind, m.target, m.author, m.edited, m.deleted, m.reacted, m.mentioned`
+
+// messageWidth is how many there are of them.
+const messageWidth = 22
+
+// scanMessage reads a row of messageColumns. What stands elsewhere is read by
+// complete.
 func (tx *Tx) scanMessage(s *sqlite3.Stmt) (Message, error) {
 	m := Message{
 		Row:       s.ColumnInt64(0),
@@ -100,16 +157,80 @@ func (tx *Tx) scanMessage(s *sqlite3.Stmt) (Message, error) {
 		Reason:    s.ColumnText(12),
 		Path:      Path(s.ColumnInt(13)),
 		Text:      s.ColumnText(14),
+		Kind:      Kind(s.ColumnInt(15)),
+		Edited:    timeOf(s.ColumnInt64(18)),
+		Deleted:   s.ColumnBool(19),
+		Mentioned: s.ColumnBool(21),
 	}
 	m.Mine = m.State != StateReceived
 	copy(m.ID[:], s.ColumnRawBlob(2))
-	chat, sender := s.ColumnInt64(1), s.ColumnInt64(3)
+	copy(m.Target.ID[:], s.ColumnRawBlob(16))
+	chat, sender, author := s.ColumnInt64(1), s.ColumnInt64(3), s.ColumnInt64(17)
+	if s.ColumnBool(20) {
+		m.Reactions = []Reaction{} // to be read
+	}
 	var err error
 	if m.Chat, err = tx.chatOf(chat); err != nil {
 		return Message{}, err
 	}
+	if author != 0 {
+		if m.Target.From, err = tx.peerID(author); err != nil {
+			return Message{}, err
+		}
+	}
 	m.From, err = tx.peerID(sender)
 	return m, err
+}
+
+// complete reads what stands beside the rows of messages.
+func (tx *Tx) complete(all []Message) error {
+	for i := range all {
+		if err := tx.completeOne(&all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) completeOne(m *Message) error {
+	if m.Reactions != nil {
+		if err := tx.query("SELECT peer, text, mine FROM reaction WHERE message = ?", func(s *sqlite3.Stmt) error {
+			from, err := tx.peerID(s.ColumnInt64(0))
+			m.Reactions = append(m.Reactions, Reaction{From: from, Text: s.ColumnText(1), Mine: s.ColumnBool(2)})
+			return err
+		}, m.Row); err != nil {
+			return err
+		}
+	}
+	if m.Kind != KindText || m.Target.From.IsZero() {
+		return nil
+	}
+	m.ReplyTo = &Quote{Ref: m.Target}
+	c, err := tx.chat(m.Chat)
+	if err != nil {
+		return err
+	}
+	peer, err := tx.peer(m.Target.From)
+	if err != nil {
+		return err
+	}
+	_, err = tx.one("SELECT text, deleted FROM message WHERE uid = ? AND chat = ? AND sender = ? AND kind = 0", func(s *sqlite3.Stmt) {
+		m.ReplyTo.Text, m.ReplyTo.Deleted, m.ReplyTo.Known = beginning(s.ColumnText(0)), s.ColumnBool(1), true
+	}, m.Target.ID[:], c.row, peer)
+	return err
+}
+
+// beginning cuts a text to what is quoted of it.
+func beginning(s string) string {
+	const long = 300
+	if len(s) <= long {
+		return s
+	}
+	end := long
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
 }
 
 // messages runs a query of messageColumns.
@@ -120,7 +241,10 @@ func (tx *Tx) messages(query string, args ...any) ([]Message, error) {
 		all = append(all, m)
 		return err
 	}, args...)
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	return all, tx.complete(all)
 }
 
 // message runs a query of messageColumns for at most one row.
@@ -157,9 +281,9 @@ func (tx *Tx) History(in Chat, before Cursor, n int) ([]Message, error) {
 
 func (tx *Tx) history(c *chat, before Cursor, n int) (page []Message, err error) {
 	if before == (Cursor{}) {
-		page, err = tx.messages("WHERE chat = ? ORDER BY pos DESC, id DESC LIMIT ?", c.row, n)
+		page, err = tx.messages("WHERE chat = ? AND kind = 0 ORDER BY pos DESC, id DESC LIMIT ?", c.row, n)
 	} else {
-		page, err = tx.messages("WHERE chat = ? AND (pos, id) < (?, ?) ORDER BY pos DESC, id DESC LIMIT ?",
+		page, err = tx.messages("WHERE chat = ? AND kind = 0 AND (pos, id) < (?, ?) ORDER BY pos DESC, id DESC LIMIT ?",
 			c.row, before.Pos, before.Row, n)
 	}
 	slices.Reverse(page)
@@ -173,11 +297,11 @@ func (tx *Tx) HistoryAfter(in Chat, after Cursor, n int) ([]Message, error) {
 	if err != nil || c == nil {
 		return nil, err
 	}
-	return tx.messages("WHERE chat = ? AND (pos, id) > (?, ?) ORDER BY pos, id LIMIT ?", c.row, after.Pos, after.Row, n)
+	return tx.messages("WHERE chat = ? AND kind = 0 AND (pos, id) > (?, ?) ORDER BY pos, id LIMIT ?", c.row, after.Pos, after.Row, n)
 }
 
-// After returns the next n messages of all chats, in the order in which they
-// were committed.
+// After returns the next n messages of all chats and of every kind, in the
+// order in which they were committed, as they are now.
 func (tx *Tx) After(row int64, n int) ([]Message, error) {
 	return tx.messages("WHERE id > ? ORDER BY id LIMIT ?", row, n)
 }

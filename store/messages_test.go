@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -22,12 +23,12 @@ func TestAddMessage(t *testing.T) {
 			t.Errorf("message %d: row %d, seq %d, pos %v, want %+v", i, m.Row, m.Seq, m.Pos, want)
 		}
 	}
-	if read := history(t, s, private); !slices.Equal(read, got[:3]) {
+	if read := history(t, s, private); !reflect.DeepEqual(read, got[:3]) {
 		t.Errorf("stored %+v, read %+v", got[:3], read)
 	}
 	view(t, s, func(tx *Tx) error {
 		m, ok, err := tx.Message(private, bob, got[0].ID)
-		if !ok || m != got[0] {
+		if !ok || !reflect.DeepEqual(m, got[0]) {
 			t.Errorf("Message = %+v, %t, want %+v", m, ok, got[0])
 		}
 		if _, ok, err := tx.Message(private, carol, got[0].ID); ok || err != nil {
@@ -46,7 +47,7 @@ func TestTimesAreCut(t *testing.T) {
 	m := mine(Room, "x")
 	m.Sent = at.Add(1234 * time.Microsecond)
 	m = add(t, s, m)[0]
-	if want := at.Add(time.Millisecond); !m.Sent.Equal(want) || history(t, s, Room)[0] != m {
+	if want := at.Add(time.Millisecond); !m.Sent.Equal(want) || !reflect.DeepEqual(history(t, s, Room)[0], m) {
 		t.Errorf("Sent = %v, want %v", m.Sent, want)
 	}
 }
@@ -74,7 +75,7 @@ func TestDuplicates(t *testing.T) {
 			return err
 		})
 	}
-	if got := history(t, s, Chat{Peer: bob}); len(got) != 2 || got[0] != first {
+	if got := history(t, s, Chat{Peer: bob}); len(got) != 2 || !reflect.DeepEqual(got[0], first) {
 		t.Errorf("history = %+v, want %+v first", got, first)
 	}
 	view(t, s, func(tx *Tx) error {
@@ -155,7 +156,7 @@ func TestPaging(t *testing.T) {
 				at = Cursor{page[len(page)-1].Pos, page[len(page)-1].Row}
 			}
 		})
-		if !slices.Equal(up, whole) || !slices.Equal(down, whole) {
+		if !reflect.DeepEqual(up, whole) || !reflect.DeepEqual(down, whole) {
 			t.Errorf("pages of %d: not the history", n)
 		}
 	}
@@ -185,7 +186,7 @@ func TestEmptyChats(t *testing.T) {
 			page, err := tx.History(in, Cursor{}, 10)
 			later, err2 := tx.HistoryAfter(in, Cursor{}, 10)
 			info, err3 := tx.MarkRead(in, 7)
-			if len(page)+len(later) != 0 || info != (ChatInfo{Chat: in}) {
+			if len(page)+len(later) != 0 || !reflect.DeepEqual(info, ChatInfo{Chat: in}) {
 				t.Errorf("%v: %d messages, %+v", in, len(page)+len(later), info)
 			}
 			if err := errors.Join(err, err2, err3); err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -116,7 +117,7 @@ func TestOrderOfAnySchedule(t *testing.T) {
 				}
 				lastRow = m.Row
 			}
-			if i := slices.IndexFunc(come, func(c Message) bool { return c.ID == m.ID }); come[i] != m {
+			if i := slices.IndexFunc(come, func(c Message) bool { return c.ID == m.ID }); !reflect.DeepEqual(come[i], m) {
 				t.Errorf("stored as %+v, read as %+v", come[i], m)
 			}
 		}

@@ -104,8 +104,8 @@ func (tx *Tx) outgoing(which string, to identity.ID, after int64, n int) ([]Outg
 		if err != nil {
 			return err
 		}
-		out := Outgoing{Row: m.Row, To: to, Message: m, Expires: timeOf(s.ColumnInt64(15))}
-		if out.Payload, err = tx.s.records.Open(s.ColumnRawBlob(16), envelopePlace(m.Row)); err != nil {
+		out := Outgoing{Row: m.Row, To: to, Message: m, Expires: timeOf(s.ColumnInt64(messageWidth))}
+		if out.Payload, err = tx.s.records.Open(s.ColumnRawBlob(messageWidth+1), envelopePlace(m.Row)); err != nil {
 			return fmt.Errorf("read what to send: %w (%w)", ErrDamaged, err)
 		}
 		all = append(all, out)
@@ -123,7 +123,7 @@ func (tx *Tx) Waiting() ([]Outgoing, error) {
 		CROSS JOIN outbox o ON o.dest = c.peer AND o.expires = 0 JOIN message m ON m.id = o.message
 		WHERE c.waiting > 0`, func(s *sqlite3.Stmt) error {
 		m, err := tx.scanMessage(s)
-		all = append(all, Outgoing{Row: m.Row, To: m.Chat.Peer, Message: m, Parts: s.ColumnInt(15)})
+		all = append(all, Outgoing{Row: m.Row, To: m.Chat.Peer, Message: m, Parts: s.ColumnInt(messageWidth)})
 		return err
 	})
 	slices.SortFunc(all, func(a, b Outgoing) int { return cmp.Compare(a.Row, b.Row) })
@@ -247,7 +247,16 @@ func (tx *Tx) Fail(m Message, reason string) (Message, error) {
 		return Message{}, err
 	}
 	m.State, m.Reason = StateFailed, reason
-	return m, tx.setState(m)
+	return m, tx.failed(m)
+}
+
+// failed writes down that m has failed, and takes back what it has changed.
+func (tx *Tx) failed(m Message) error {
+	err := tx.setState(m)
+	if err == nil && m.Kind != KindText {
+		_, _, err = tx.settle(m)
+	}
+	return err
 }
 
 // ExpireOutbox gives up what has waited until now. It returns the messages
@@ -274,7 +283,7 @@ func (tx *Tx) ExpireOutbox(now time.Time) ([]Message, error) {
 			continue
 		}
 		m.State, m.Reason = StateFailed, unconfirmed
-		if err := tx.setState(m); err != nil {
+		if err := tx.failed(m); err != nil {
 			return nil, err
 		}
 		failed = append(failed, m)
@@ -283,7 +292,8 @@ func (tx *Tx) ExpireOutbox(now time.Time) ([]Message, error) {
 }
 
 // Cancel gives up a private message that still waits, because the user says
-// so. It reports whether it did; [ErrSealed] says that it is too late.
+// so. It reports whether it did; [ErrSealed] says that it is too late, and
+// [ErrDeletion] that a deletion has been done already.
 func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
 	if in.IsRoom() {
 		return Message{}, false, nil
@@ -306,6 +316,8 @@ func (tx *Tx) Cancel(in Chat, id MessageID) (Message, bool, error) {
 		return Message{}, false, err
 	case parts > 0:
 		return Message{}, false, ErrSealed
+	case m.Kind == KindDeletion:
+		return Message{}, false, ErrDeletion
 	}
 	m, err = tx.Fail(m, "cancelled")
 	return m, err == nil, err

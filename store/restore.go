@@ -388,7 +388,15 @@ func (in *restoring) message(r backupMessage) error {
 	}
 	c := in.chats[r.Chat-1]
 	m := Message{
-		Chat: c.of, From: from, Mine: r.State != uint8(StateReceived), Seq: r.Seq, State: State(r.State), Text: r.Text,
+		Chat: c.of, From: from, Mine: r.State != uint8(StateReceived), Seq: r.Seq, Pos: r.Pos, Late: r.Late,
+		Sent: time.UnixMilli(r.Sent), Arrived: time.UnixMilli(r.Arrived), State: State(r.State), Acked: r.Acked, Addressed: r.Addressed,
+		Reason: r.Reason, Path: Path(r.Path), Text: r.Text, Kind: Kind(r.Kind), Deleted: r.Deleted, Mentioned: r.Mentioned,
+	}
+	if r.Author != 0 || r.Target != nil {
+		if m.Target.From, err = in.who(r.Author); err != nil || len(r.Target) != len(m.Target.ID) {
+			return cmp.Or(err, odd("a target of %d bytes", len(r.Target)))
+		}
+		copy(m.Target.ID[:], r.Target)
 	}
 	waits := r.Payload != nil
 	switch {
@@ -396,27 +404,23 @@ func (in *restoring) message(r backupMessage) error {
 		return odd("%w", m.check())
 	case m.Mine != (from == in.done.ID), m.State > StateFailed, Path(r.Path) > PathMailbox, m.Seq == 0,
 		len(r.ID) != len(m.ID), !(r.Pos > 0) || math.IsInf(r.Pos, 0),
-		r.Acked < 0 || r.Acked > r.Addressed, waits && c.of.IsRoom(), waits != (m.State == StateQueued):
+		r.Acked < 0 || r.Acked > r.Addressed, waits && c.of.IsRoom(), waits != (m.State == StateQueued),
+		m.Deleted && (m.Kind != KindText || m.Text != ""):
 		return odd("a message with values out of range")
 	}
-	if err := in.tx.exec(`INSERT INTO message
-		(chat, uid, sender, seq, pos, late, sent, arrived, state, acked, addressed, reason, path, text)
-		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(uid, chat, sender) DO NOTHING`,
-		c.row, r.ID, int64(r.Sender), int64(r.Seq), r.Pos, r.Late, r.Sent, r.Arrived,
-		int64(r.State), r.Acked, r.Addressed, r.Reason, int64(r.Path), r.Text); err != nil {
+	copy(m.ID[:], r.ID)
+	if added, err := in.tx.putMessage(&m, c.row, int64(r.Sender)); err != nil || !added {
+		return cmp.Or(err, odd("a message twice"))
+	}
+	in.tx.appeared(&m, c)
+	if m.Kind == KindText {
+		in.done.Messages++
+		err = in.tx.settleNew(&m)
+	} else {
+		_, _, err = in.tx.settle(m)
+	}
+	if err != nil {
 		return err
-	}
-	if in.tx.s.db.Changes() == 0 {
-		return odd("a message twice")
-	}
-	in.done.Messages++
-	m.Row = in.tx.s.db.LastInsertRowID()
-	if err := in.tx.index(m.Row, c.row, int64(r.Sender), time.UnixMilli(r.Arrived), r.Text); err != nil {
-		return err
-	}
-	if !m.Mine && r.Pos > c.read {
-		c.unread++
-		in.tx.changed(c)
 	}
 	if waits {
 		in.done.Waiting++

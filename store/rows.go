@@ -102,6 +102,48 @@ func (p Path) String() string {
 	return [...]string{"", "lan", "direct", "relay", "mailbox"}[min(p, PathMailbox)]
 }
 
+// Kind is what a message is.
+type Kind uint8
+
+// The kinds of messages. All but KindText change another message, their
+// target, and are shown to nobody by themselves.
+const (
+	KindText Kind = iota
+	KindReaction
+	KindCorrection
+	KindDeletion
+)
+
+// MaxReaction is the longest text of a reaction in bytes.
+const MaxReaction = 64
+
+// Ref names a message of a chat.
+type Ref struct {
+	ID   MessageID
+	From identity.ID // its author
+}
+
+// Quote is the message that another one answers, as it was when that was read.
+type Quote struct {
+	Ref
+	Text    string // how it begins, of at most 300 bytes
+	Deleted bool   // by its author
+	Known   bool   // it is here; if not, it may come yet
+}
+
+// Reaction is what somebody has set beside a message.
+type Reaction struct {
+	From identity.ID
+	Mine bool
+	Text string
+}
+
+// Version is one text of a message that was corrected.
+type Version struct {
+	Text string
+	Sent time.Time // author's clock
+}
+
 // Message is one message of a chat, as stored.
 type Message struct {
 	Row       int64       // local and ascending in the order of commits; 0 before AddMessage
@@ -120,6 +162,13 @@ type Message struct {
 	Reason    string      // why, when State is StateFailed
 	Path      Path        // way by which it came; PathNone for own
 	Text      string      //
+	Kind      Kind        //
+	Target    Ref         // what it changes, or what a text answers; zero if nothing
+	Edited    time.Time   // when its author wrote the correction that Text is of; zero: never corrected
+	Deleted   bool        // its author has taken it back; there is no Text any more
+	Mentioned bool        // Text names us
+	ReplyTo   *Quote      // what it answers, nil if nothing; set when it is read, from Target
+	Reactions []Reaction  // to it; set when it is read
 }
 
 // Standing is what a person may do.
@@ -160,10 +209,11 @@ type Contact struct {
 
 // ChatInfo is a chat's line in the roster.
 type ChatInfo struct {
-	Chat   Chat
-	Unread int     // messages of others behind Read
-	Read   float64 // Pos of the last message read; 0 if none
-	Last   Message // newest message; Row 0 if there is none
+	Chat     Chat
+	Unread   int     // messages of others behind Read
+	Mentions int     // those of them that name us
+	Read     float64 // Pos of the last message read; 0 if none
+	Last     Message // newest message; Row 0 if there is none
 
 	MutedUntil int64 // unix milliseconds; 0 or past: it is not muted
 }

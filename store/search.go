@@ -64,18 +64,23 @@ func indexed(chat, peer int64, text string) string {
 	return string(b)
 }
 
-// index puts a new message into the index.
-func (tx *Tx) index(row, chat, peer int64, arrived time.Time, text string) error {
-	if err := tx.exec("INSERT INTO words(rowid, text) VALUES(?, ?)", row, indexed(chat, peer, text)); err != nil {
-		return err
-	}
-	day := dayOf(arrived)
+// index puts a message into the index.
+func (tx *Tx) index(row, chat, peer int64, text string) error {
+	return tx.exec("INSERT INTO words(rowid, text) VALUES(?, ?)", row, indexed(chat, peer, text))
+}
+
+// unindex takes a message with its text out of the index.
+func (tx *Tx) unindex(row, chat, peer int64, text string) error {
+	return tx.exec("INSERT INTO words(words, rowid, text) VALUES('delete', ?, ?)", row, indexed(chat, peer, text))
+}
+
+// cameOn notes that a message came on a day.
+func (tx *Tx) cameOn(day, row int64) {
 	if d, ok := tx.s.cache.days[day]; ok {
 		tx.s.cache.days[day] = rows{min(d.first, row), max(d.last, row)}
 	} else {
 		tx.s.cache.days[day] = rows{row, row}
 	}
-	return nil
 }
 
 // rows is from which message to which, by their rows.
@@ -200,16 +205,23 @@ func (tx *Tx) search(found *Found, match string, want Wanted, in rows, n int) er
 		found.Hits = append(found.Hits, Hit{Message: m})
 		return err
 	}
-	n += 1 - len(found.Hits)
+	have := len(found.Hits)
+	n += 1 - have
+	var err error
 	if match == "" {
-		return tx.query("SELECT "+messageColumns+` FROM message m
-			WHERE m.id >= ? AND m.id <= ? AND m.arrived >= ? AND m.arrived < ? ORDER BY m.id DESC LIMIT ?`,
+		err = tx.query("SELECT "+messageColumns+` FROM message m
+			WHERE m.id >= ? AND m.id <= ? AND m.arrived >= ? AND m.arrived < ? AND m.kind = 0 AND m.deleted = 0 ORDER BY m.id DESC LIMIT ?`,
 			add, in.first, in.last, after, before, n)
+	} else {
+		// CROSS JOIN is how SQLite is told to begin with the index.
+		err = tx.query("SELECT "+messageColumns+` FROM words w CROSS JOIN message m ON m.id = w.rowid
+			WHERE w.words MATCH ? AND w.rowid >= ? AND w.rowid <= ? AND m.arrived >= ? AND m.arrived < ?
+			ORDER BY w.rowid DESC LIMIT ?`, add, match, in.first, in.last, after, before, n)
 	}
-	// CROSS JOIN is how SQLite is told to begin with the index.
-	return tx.query("SELECT "+messageColumns+` FROM words w CROSS JOIN message m ON m.id = w.rowid
-		WHERE w.words MATCH ? AND w.rowid >= ? AND w.rowid <= ? AND m.arrived >= ? AND m.arrived < ?
-		ORDER BY w.rowid DESC LIMIT ?`, add, match, in.first, in.last, after, before, n)
+	for i := have; err == nil && i < len(found.Hits); i++ {
+		err = tx.completeOne(&found.Hits[i].Message)
+	}
+	return err
 }
 
 // marks returns where the phrases stand in a text.

@@ -140,10 +140,10 @@ func TestSearchPages(t *testing.T) {
 	if err := s.Update(t.Context(), func(tx *Tx) error { // as if there had been others, over several turns
 		for _, m := range all[200:] {
 			row := m.Row + 2*searchSpan
+			tx.cameOn(dayOf(m.Arrived), row)
 			err := tx.exec("UPDATE message SET id = ? WHERE id = ?", row, m.Row)
 			peer, err2 := tx.peer(m.From)
-			if err := errors.Join(err, err2, tx.exec("INSERT INTO words(words, rowid, text) VALUES('delete', ?, ?)", m.Row, indexed(1, peer, m.Text)),
-				tx.index(row, 1, peer, m.Arrived, m.Text)); err != nil {
+			if err := errors.Join(err, err2, tx.unindex(m.Row, 1, peer, m.Text), tx.index(row, 1, peer, m.Text)); err != nil {
 				return err
 			}
 		}
@@ -271,7 +271,7 @@ func TestWordsAreErased(t *testing.T) {
 	}
 	update(t, s, func(tx *Tx) error {
 		peer, err := tx.peer(bob)
-		return errors.Join(err, tx.exec("INSERT INTO words(words, rowid, text) VALUES('delete', ?, ?)", gone.Row, indexed(1, peer, gone.Text)))
+		return errors.Join(err, tx.unindex(gone.Row, 1, peer, gone.Text))
 	})
 	if has() {
 		t.Error("the word is still there")

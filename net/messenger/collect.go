@@ -325,7 +325,9 @@ func (m *Messenger) posted(b *batch, p *person, v visited) error {
 			return err
 		}
 		if changed {
-			b.tell(StateChanged{Message: msg})
+			if err := b.further(msg); err != nil {
+				return err
+			}
 		}
 	}
 	b.then(func() {
@@ -424,7 +426,7 @@ func (r buried) handle(m *Messenger, b *batch) error {
 func (m *Messenger) failMail(b *batch) error {
 	failed, err := b.tx.FailMail(b.now.Add(-giveUpTime), "no receipt came in 30 days")
 	for _, msg := range failed {
-		b.tell(StateChanged{Message: msg})
+		err = errors.Join(err, b.further(msg))
 	}
 	return err
 }

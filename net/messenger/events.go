@@ -101,9 +101,20 @@ type (
 		From    Person
 	}
 
-	// StateChanged says that an own message came further, or failed. The
-	// fields of Message tell the new state.
+	// StateChanged says that an own message came further, or failed; also one
+	// that no list shows, by its Kind. The fields of Message tell the new state.
 	StateChanged struct{ Message Message }
+
+	// MessageChanged says that a message is another one than before, because of
+	// a reaction, a correction or a deletion: Change, which is a message that no
+	// list shows. From is its author, zero if that is us. A Change that failed
+	// has been undone. Answers to the message that were read before still quote
+	// what it was.
+	MessageChanged struct {
+		Message Message
+		Change  Message
+		From    Person
+	}
 
 	// ChatRead says that the user has read a chat up to Info.Read.
 	ChatRead struct{ Info ChatInfo }
@@ -135,6 +146,7 @@ func (RequestReceived) event() {}
 func (MessageSent) event()     {}
 func (MessageReceived) event() {}
 func (StateChanged) event()    {}
+func (MessageChanged) event()  {}
 func (ChatRead) event()        {}
 func (ChatMuted) event()       {}
 func (NetChanged) event()      {}

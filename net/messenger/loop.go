@@ -435,7 +435,7 @@ type sweepOutbox struct{}
 func (sweepOutbox) handle(_ *Messenger, b *batch) error {
 	changed, err := b.tx.ExpireOutbox(b.now)
 	for _, msg := range changed {
-		b.tell(StateChanged{Message: msg})
+		err = errors.Join(err, b.further(msg))
 	}
 	return err
 }

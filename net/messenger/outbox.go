@@ -96,13 +96,18 @@ func (m *Messenger) Cancel(ctx context.Context, chat Chat, id MessageID) error {
 		if errors.Is(err, store.ErrSealed) {
 			return refuse(ErrInFlight)
 		}
+		if errors.Is(err, store.ErrDeletion) {
+			return refuse(err)
+		}
 		if err != nil {
 			return err
 		}
 		if !ok {
 			return refuse(ErrNotWaiting)
 		}
-		b.tell(StateChanged{Message: msg})
+		if err := b.further(msg); err != nil {
+			return err
+		}
 		return m.moveUp(b, chat.Peer, msg)
 	})
 }

@@ -400,7 +400,9 @@ func (m *Messenger) arrived(b *batch, p *person, s *session, news []ratchet.Inde
 		return err
 	}
 	for _, msg := range delivered {
-		b.tell(StateChanged{Message: msg})
+		if err := b.further(msg); err != nil {
+			return err
+		}
 	}
 	b.send(p) // there is room now
 	b.then(func() { p.mail.more = true })

@@ -50,8 +50,17 @@ func (m *Messenger) receive(b *batch, p *person, chat Chat, path Path, content w
 		State:   StateReceived,
 		Path:    path,
 		Text:    content.Text,
+		Kind:    Kind(content.Kind),
+		Target:  targetOf(content, p.ID),
 	}
-	added, err := b.tx.AddMessage(&msg)
+	var added, changed bool
+	var of Message
+	if msg.Kind == KindText {
+		msg.Mentioned = chat.IsRoom() && m.mentioned(msg.Text)
+		added, err = b.tx.AddMessage(&msg)
+	} else {
+		_, of, changed, err = m.change(b, &msg)
+	}
 	if errors.Is(err, store.ErrInvalid) {
 		m.log.Info("message dropped", slog.Any("peer", p.ID), slog.Any("error", err))
 		return false, nil
@@ -61,6 +70,9 @@ func (m *Messenger) receive(b *batch, p *person, chat Chat, path Path, content w
 	}
 	if added {
 		b.then(func() { m.pending.push(MessageReceived{Message: msg, From: m.shown(p)}) })
+	}
+	if changed {
+		b.then(func() { m.pending.push(MessageChanged{Message: of, Change: msg, From: m.shown(p)}) })
 	}
 	return true, nil
 }
@@ -75,4 +87,15 @@ func sentTime(ms int64) time.Time {
 		return maxSent
 	}
 	return t
+}
+
+// change keeps what somebody did to a message.
+func (m *Messenger) change(b *batch, msg *Message) (added bool, of Message, changed bool, err error) {
+	switch msg.Kind {
+	case KindReaction:
+		msg.Text = wire.CleanReaction(msg.Text)
+	case KindCorrection:
+		msg.Mentioned = msg.Chat.IsRoom() && m.mentioned(msg.Text)
+	}
+	return b.tx.AddChange(msg)
 }

@@ -3,6 +3,7 @@ package messenger
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -31,8 +32,13 @@ type Result struct {
 // Send writes text into chat and returns once that is committed. Delivery is
 // told by events.
 func (m *Messenger) Send(ctx context.Context, chat Chat, text string) (Message, error) {
+	return m.wait(ctx, submission{chat: chat, text: text})
+}
+
+// wait submits s and waits until it is committed.
+func (m *Messenger) wait(ctx context.Context, s submission) (Message, error) {
 	select {
-	case r := <-m.Submit(ctx, chat, text):
+	case r := <-m.submit(ctx, s):
 		return r.Message, r.Err
 	case <-m.stopped:
 		return Message{}, ErrStopped
@@ -44,10 +50,16 @@ func (m *Messenger) Send(ctx context.Context, chat Chat, text string) (Message, 
 // Submit is Send that does not wait: many of one caller share a commit, and
 // their order is kept. The channel gets one Result, unless the engine stops.
 func (m *Messenger) Submit(ctx context.Context, chat Chat, text string) <-chan Result {
-	s := submission{chat: chat, text: text, result: make(chan Result, 1)}
-	if err := checkText(text); err != nil {
-		s.result <- Result{Err: err}
-		return s.result
+	return m.submit(ctx, submission{chat: chat, text: text})
+}
+
+func (m *Messenger) submit(ctx context.Context, s submission) <-chan Result {
+	s.result = make(chan Result, 1)
+	if s.kind == KindText || s.kind == KindCorrection {
+		if err := checkText(s.text); err != nil {
+			s.result <- Result{Err: err}
+			return s.result
+		}
 	}
 	select {
 	case m.calls <- s:
@@ -72,9 +84,11 @@ func checkText(text string) error {
 	return nil
 }
 
-// submission is a text that the user has sent.
+// submission is what the user has sent.
 type submission struct {
 	chat   Chat
+	kind   Kind
+	target Ref // what it answers or changes; zero if nothing
 	text   string
 	result chan Result
 }
@@ -85,6 +99,23 @@ func (s submission) fail(err error) bool {
 }
 
 func (s submission) handle(m *Messenger, b *batch) error {
+	err := s.send(m, b)
+	var no refusal
+	if errors.As(err, &no) {
+		s.result <- Result{Err: no.error}
+		return nil
+	}
+	return err
+}
+
+func (s submission) send(m *Messenger, b *batch) error {
+	var of Message
+	if s.target != (Ref{}) {
+		var err error
+		if of, err = m.checkTarget(b, s); err != nil {
+			return err
+		}
+	}
 	var to []*person
 	var expires time.Time
 	if s.chat.IsRoom() {
@@ -96,8 +127,7 @@ func (s submission) handle(m *Messenger, b *batch) error {
 			err = &BlockedError{m.shown(p)}
 		}
 		if err != nil {
-			s.result <- Result{Err: err}
-			return nil
+			return refuse(err)
 		}
 		if p.Standing == store.StandingRequest {
 			m.admit(b, p) // who is answered is accepted
@@ -113,6 +143,21 @@ func (s submission) handle(m *Messenger, b *batch) error {
 		Arrived: b.now,
 		State:   StateQueued,
 		Text:    s.text,
+		Kind:    s.kind,
+		Target:  s.target,
+	}
+	switch {
+	case s.kind == KindDeletion:
+		gone, tell, err := m.takeBack(b, of)
+		if err != nil {
+			return err
+		}
+		if !tell {
+			b.then(func() { s.result <- Result{Message: gone} })
+			return nil
+		}
+	case s.kind != KindText && len(to) == 0:
+		return refuse(ErrNobodyNear)
 	}
 	_, _ = rand.Read(msg.ID[:]) // never fails (crypto/rand)
 	if !s.chat.IsRoom() {
@@ -120,7 +165,7 @@ func (s submission) handle(m *Messenger, b *batch) error {
 			return err
 		}
 	}
-	if _, err := b.tx.AddMessage(&msg); err != nil {
+	if err := m.add(b, &msg); err != nil {
 		return err
 	}
 	if err := b.tx.DraftSent(msg.Chat, msg.Text); err != nil {
@@ -131,12 +176,11 @@ func (s submission) handle(m *Messenger, b *batch) error {
 		if err != nil {
 			return err
 		}
-		b.tell(MessageSent{Message: msg})
 		b.tell(StateChanged{Message: failed})
 		b.then(func() { s.result <- Result{Message: failed} })
 		return nil
 	}
-	payload := wire.Content{ID: msg.ID, Seq: msg.Seq, Sent: msg.Sent.UnixMilli(), Text: msg.Text}.Encode()
+	payload := contentOf(msg).Encode()
 	ids := make([]identity.ID, len(to))
 	for i, p := range to {
 		ids[i] = p.ID
@@ -146,9 +190,22 @@ func (s submission) handle(m *Messenger, b *batch) error {
 		return err
 	}
 	msg.Addressed = len(to)
-	b.tell(MessageSent{Message: msg})
 	b.then(func() { s.result <- Result{Message: msg} })
 	return nil
+}
+
+// add stores an own message and tells of it.
+func (m *Messenger) add(b *batch, msg *Message) error {
+	if msg.Kind == KindText {
+		_, err := b.tx.AddMessage(msg)
+		b.tell(MessageSent{Message: *msg})
+		return err
+	}
+	_, of, changed, err := b.tx.AddChange(msg)
+	if changed {
+		b.tell(MessageChanged{Message: of, Change: *msg})
+	}
+	return err
 }
 
 // near returns the people of the LAN who are here now.
@@ -265,7 +322,9 @@ func (m *Messenger) onAck(b *batch, p *person, l *link, ack wire.Ack) error {
 		return err
 	}
 	for _, msg := range changed {
-		b.tell(StateChanged{Message: msg})
+		if err := b.further(msg); err != nil {
+			return err
+		}
 	}
 	b.then(func() {
 		for _, id := range ids {

@@ -349,7 +349,7 @@ func (m *Messenger) Block(ctx context.Context, id identity.ID) error {
 		c.Standing, c.Since = store.StandingBlocked, b.now
 		given, err := b.tx.GiveUp(id, "blocked")
 		for _, msg := range given {
-			b.tell(StateChanged{Message: msg})
+			err = errors.Join(err, b.further(msg))
 		}
 		return err
 	})

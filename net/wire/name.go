@@ -53,3 +53,18 @@ func visible(r rune) rune {
 	}
 	return -1
 }
+
+// CleanReaction makes of what a person or a peer sets beside a message what is
+// shown: its first letter as people count them, of at most [MaxReaction] bytes,
+// cleaned as a name is. It is "" when nothing is left.
+func CleanReaction(s string) string {
+	if len(s) > MaxName {
+		s = s[:MaxName]
+	}
+	s = strings.TrimSpace(norm.NFC.String(strings.Map(visible, strings.ToValidUTF8(s, ""))))
+	g := graphemes.FromString(s)
+	if !g.Next() || g.End() > MaxReaction {
+		return ""
+	}
+	return strings.Trim(s[:g.End()], joiner)
+}

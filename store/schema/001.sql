@@ -1,5 +1,5 @@
--- Version 1. Times are unix milliseconds. Numbers beside rows.go: state and
--- path are those of its constants.
+-- Version 1. Times are unix milliseconds. Numbers beside rows.go: kind, state
+-- and path are those of its constants.
 
 -- Who this profile is: the seed of its identity and the private half of its
 -- agreement key, sealed once more.
@@ -41,12 +41,13 @@ CREATE INDEX contact_request ON contact(since) WHERE standing = 1;
 -- Conversations. What a roster shows of them is counted as messages come, not
 -- when it is asked for.
 CREATE TABLE chat(
-	id      INTEGER PRIMARY KEY,
-	peer    INTEGER UNIQUE REFERENCES peer, -- NULL: the room
-	read    REAL NOT NULL DEFAULT 0,        -- pos of the last message read
-	unread  INTEGER NOT NULL DEFAULT 0,     -- messages of others behind it
-	waiting INTEGER NOT NULL DEFAULT 0,     -- own private messages in the outbox
-	muted   INTEGER NOT NULL DEFAULT 0      -- until then; 0: it is not
+	id       INTEGER PRIMARY KEY,
+	peer     INTEGER UNIQUE REFERENCES peer, -- NULL: the room
+	read     REAL NOT NULL DEFAULT 0,        -- pos of the last message read
+	unread   INTEGER NOT NULL DEFAULT 0,     -- messages of others behind it
+	mentions INTEGER NOT NULL DEFAULT 0,     -- those of them that name us
+	waiting  INTEGER NOT NULL DEFAULT 0,     -- own private messages in the outbox
+	muted    INTEGER NOT NULL DEFAULT 0      -- until then; 0: it is not
 ) STRICT;
 INSERT INTO chat(id) VALUES(1);
 
@@ -61,7 +62,9 @@ CREATE TABLE draft(
 
 -- A message id is unique only with chat and sender: in a room others see it,
 -- so a rule for all would let one person suppress another's message.
--- Messages are never deleted, so a row number is never used again.
+-- Messages are never deleted, so a row number is never used again: of what its
+-- author deletes a row without a text stays. What is kind > 0 changes another
+-- message and is shown to nobody: see changes.go.
 CREATE TABLE message(
 	id        INTEGER PRIMARY KEY,
 	chat      INTEGER NOT NULL REFERENCES chat,
@@ -78,10 +81,34 @@ CREATE TABLE message(
 	reason    TEXT NOT NULL,
 	path      INTEGER NOT NULL,
 	text      TEXT NOT NULL,
+	kind      INTEGER NOT NULL,
+	target    BLOB,             -- uid of the message of this chat that it answers or changes,
+	author    INTEGER REFERENCES peer, -- and who wrote that
+	edited    INTEGER NOT NULL DEFAULT 0, -- when the correction was written that the text is of; 0: none
+	deleted   INTEGER NOT NULL DEFAULT 0,
+	reacted   INTEGER NOT NULL DEFAULT 0, -- there are reactions to it
+	mentioned INTEGER NOT NULL,           -- the text names us
 	UNIQUE(uid, chat, sender)
 ) STRICT;
-CREATE INDEX message_place ON message(chat, pos);
+CREATE INDEX message_place ON message(chat, pos) WHERE kind = 0;
+CREATE INDEX message_hidden ON message(chat, pos) WHERE kind > 0;
+CREATE INDEX message_change ON message(target, author, kind, sender, seq) WHERE kind > 0;
 CREATE INDEX message_order ON message(chat, sender, seq) WHERE late = 0;
+
+-- What corrected messages said at first.
+CREATE TABLE original(
+	message INTEGER PRIMARY KEY REFERENCES message,
+	text    TEXT NOT NULL
+) STRICT;
+
+-- The reactions that count.
+CREATE TABLE reaction(
+	message INTEGER NOT NULL REFERENCES message,
+	peer    INTEGER NOT NULL REFERENCES peer,
+	mine    INTEGER NOT NULL,
+	text    TEXT NOT NULL,
+	PRIMARY KEY(message, peer)
+) STRICT, WITHOUT ROWID;
 
 -- The words of messages, by rows of message: see search.go and words.go. It
 -- keeps no text, and of what is taken out of it, it keeps nothing.
