@@ -39,6 +39,7 @@ type client interface {
 	Drafts(ctx context.Context) ([]messenger.Draft, error)
 	SetDraft(ctx context.Context, d messenger.Draft) error
 	MarkRead(ctx context.Context, chat messenger.Chat, pos float64) error
+	Mute(ctx context.Context, chat messenger.Chat, until int64) error
 	People(ctx context.Context) ([]messenger.Person, error)
 	Resolve(ctx context.Context, name string) (messenger.Person, error)
 	SetName(ctx context.Context, name string) error

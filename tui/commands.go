@@ -34,6 +34,8 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 	case command.History:
 		m.open.loading = true
 		return loadBack(m.client, m.open.chat, cmd.N)
+	case command.Mute:
+		return m.mute(cmd)
 	case command.Name:
 		if cmd.New != "" {
 			return setName(m.client, cmd.New)
@@ -105,6 +107,7 @@ var signs = [][2]string{
 	{"● ○", "person: here; away, and since when"},
 	{"!", "person: not reached lately; dione goes on trying"},
 	{"✎", "conversation: what you write there is not sent yet"},
+	{"~ ~3", "conversation: muted; three unread in it"},
 }
 
 // helpDialog is made of what the program has: its keys and its commands.

@@ -47,6 +47,8 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 		case messenger.ChatRead:
 			conv := m.chat(ev.Info.Chat)
 			conv.unread, conv.read = ev.Info.Unread, ev.Info.Read
+		case messenger.ChatMuted:
+			m.wasMuted(ev.Info)
 		case messenger.NetChanged:
 			queued, stored := m.net.Queued, m.net.Stored // are counted on their own
 			m.net, m.netKnown = ev.Net, true

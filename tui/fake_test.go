@@ -181,6 +181,14 @@ func (f *fake) MarkRead(_ context.Context, c messenger.Chat, pos float64) error 
 	return nil
 }
 
+func (f *fake) Mute(_ context.Context, c messenger.Chat, until int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("mute %s %d", c, until)
+	f.news = append(f.news, messenger.ChatMuted{Info: messenger.ChatInfo{Chat: c, MutedUntil: until}})
+	return nil
+}
+
 func (f *fake) People(context.Context) ([]messenger.Person, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

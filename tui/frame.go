@@ -72,6 +72,12 @@ func (m *model) header() words {
 			who = count(m.near, "person near", "people near")
 		}
 		ws = words{{th.Strong, "# lan"}, {th.Muted, "  " + who}}
+		for _, s := range m.mutedWords(m.open) {
+			if m.width(ws)+m.meter.Width(" · "+s) <= m.layout.pane()-4 {
+				ws = append(ws, words{{th.Muted, " · " + s}}...)
+				break
+			}
+		}
 	} else {
 		p := m.person(m.open.chat.Peer)
 		// The name gives way, so that the tag and what is known are never cut.
@@ -87,10 +93,16 @@ func (m *model) header() words {
 				break
 			}
 		}
+		for _, s := range m.mutedWords(m.open) {
+			if s = " · " + s; m.meter.Width(name+rest+s) <= m.layout.pane()-4 || s == " · muted" {
+				rest += s
+				break
+			}
+		}
 		room := max(m.layout.pane()-4-m.meter.Width(rest), 1)
 		ws = words{{th.Strong, m.meter.Truncate(name, room)}, {th.Muted, rest}}
 	}
-	if n := m.unread() - m.open.unread; n > 0 && m.layout.roster == 0 {
+	if n := m.unread() - m.counts(m.open); n > 0 && m.layout.roster == 0 {
 		ws = append(ws, words{{th.Unread, fmt.Sprintf("  %d elsewhere", n)}}...)
 	}
 	return ws

@@ -31,14 +31,15 @@ type Options struct {
 
 // conversation is what the screen knows of one chat.
 type conversation struct {
-	chat     messenger.Chat
-	list     *chat.List
-	composer *composer.Composer
-	unread   int
-	read     float64 // Pos of the last message read
-	counted  int64   // Row of the newest message that unread takes account of
-	loading  bool    // a page is asked for
-	aim      *aim    // what is to be shown as soon as nothing else is asked for; nil: nothing
+	chat       messenger.Chat
+	list       *chat.List
+	composer   *composer.Composer
+	unread     int
+	read       float64 // Pos of the last message read
+	mutedUntil int64   // unix milliseconds; 0 or past: it is not muted
+	counted    int64   // Row of the newest message that unread takes account of
+	loading    bool    // a page is asked for
+	aim        *aim    // what is to be shown as soon as nothing else is asked for; nil: nothing
 }
 
 // answer is what a command or a key has to say to the user, shown above the
@@ -192,6 +193,7 @@ func (m *model) sortRoster() {
 			}
 			return 0
 		},
+		func(c messenger.Chat) bool { return m.chats[c] != nil && m.muted(m.chats[c]) },
 		func(p messenger.Person) []string {
 			return roster.Away(p, func(t time.Time) string { return chat.Since(t.In(m.opts.Zone), now) })
 		})
@@ -203,15 +205,22 @@ func (m *model) sortRoster() {
 	m.left = nil
 }
 
-// unread is how many messages wait to be read, in all chats but those with
-// people who are blocked.
+// unread is how many messages wait to be read, in all chats but those that are
+// muted or with people who are blocked.
 func (m *model) unread() (n int) {
-	for c, conv := range m.chats {
-		if conv == m.open || m.people[c.Peer].Standing != messenger.StandingBlocked {
-			n += conv.unread
-		}
+	for _, conv := range m.chats {
+		n += m.counts(conv)
 	}
 	return n
+}
+
+// counts is how many of the messages of a chat count as unread.
+func (m *model) counts(conv *conversation) int {
+	blocked := conv != m.open && m.people[conv.chat.Peer].Standing == messenger.StandingBlocked
+	if blocked || m.muted(conv) {
+		return 0
+	}
+	return conv.unread
 }
 
 // restyle draws everything anew, after a change of colours or of measure.

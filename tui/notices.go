@@ -31,9 +31,10 @@ type (
 )
 
 // gather takes a message in of which a notice may tell. Nobody is disturbed
-// while they look here, or for a stranger who only asks to write.
+// while they look here, by a muted chat, or by a stranger who only asks to
+// write.
 func (m *model) gather(ev messenger.MessageReceived) {
-	if !m.blurred || ev.From.Standing == messenger.StandingRequest || ev.From.Standing == messenger.StandingBlocked {
+	if !m.blurred || ev.From.Standing == messenger.StandingRequest || ev.From.Standing == messenger.StandingBlocked || m.muted(m.chat(ev.Message.Chat)) {
 		return
 	}
 	msg := notify.Message{From: label(ev.From), Text: text.Name(ev.Message.Text)}

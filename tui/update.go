@@ -130,6 +130,7 @@ func (m *model) setChats(msg chatsMsg) (cmd tea.Cmd) {
 			continue
 		}
 		conv.unread, conv.read, conv.counted = info.Unread, info.Read, max(conv.counted, info.Last.Row)
+		conv.mutedUntil = info.MutedUntil
 	}
 	m.open.list.SetBelow(m.open.unread)
 	m.setRule(m.open)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Command is what one input means: one of the types of this file.
@@ -35,6 +36,13 @@ type (
 	// Search finds the messages that fit Query; "" is for the one who asks to
 	// write.
 	Search struct{ Query string }
+
+	// Mute says that nothing of the current chat is to disturb: for a while, or
+	// with For 0 for good; or, if Off, that it may again.
+	Mute struct {
+		For time.Duration
+		Off bool
+	}
 
 	// Name shows the own name, or changes it to New, if not "".
 	Name struct{ New string }
@@ -102,6 +110,7 @@ func (Msg) command()         {}
 func (Who) command()         {}
 func (History) command()     {}
 func (Search) command()      {}
+func (Mute) command()        {}
 func (Name) command()        {}
 func (Petname) command()     {}
 func (Add) command()         {}
@@ -192,6 +201,7 @@ func All() []Spec {
 		{"who", "/who [NAME]", "show who is near and whom you know, or all about one of them", parseWho(func(who string) Command { return Who{who} })},
 		{"history", "/history [N]", "show the last messages of this chat", parseHistory},
 		{"search", "/search [WORDS]", `find messages: all words, "words in a row", from:NAME in:NAME after:DATE before:DATE`, parseSearch},
+		{"mute", "/mute [TIME|off]", "let this chat disturb you no more: for good, or for 30m, 8h, 1d, 2w", parseMute},
 		{"name", "/name [NEW]", "show or change your own name", parseName},
 		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},
 		{"add", "/add ADDRESS [as NAME]", "make somebody a contact, by an address /ip4/…/p2p/… or an invitation dione:…", parseAdd},
@@ -240,6 +250,24 @@ func parseHistory(rest string) (Command, bool) {
 }
 
 func parseSearch(rest string) (Command, bool) { return Search{Query: rest}, true }
+
+// maxMute is the longest time that is not for good.
+const maxMute = 366 * 24 * time.Hour
+
+func parseMute(rest string) (Command, bool) {
+	switch {
+	case rest == "":
+		return Mute{}, true
+	case strings.EqualFold(rest, "off"):
+		return Mute{Off: true}, true
+	}
+	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[rest[len(rest)-1]]
+	n, err := strconv.Atoi(rest[:len(rest)-1])
+	if !ok || err != nil || n < 1 || n > int(maxMute/unit) {
+		return nil, false
+	}
+	return Mute{For: time.Duration(n) * unit}, true
+}
 
 func parseName(rest string) (Command, bool) {
 	return Name{New: rest}, true // the engine makes one word of several

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParse(t *testing.T) {
@@ -35,6 +36,11 @@ func TestParse(t *testing.T) {
 		{"/history 999999", History{MaxHistory}},
 		{"/search", Search{}},
 		{`/search "the build" from:bob`, Search{`"the build" from:bob`}},
+		{"/mute", Mute{}},
+		{"/mute OFF", Mute{Off: true}},
+		{"/mute 8h", Mute{For: 8 * time.Hour}},
+		{"/mute 1d", Mute{For: 24 * time.Hour}},
+		{"/mute 366d", Mute{For: 366 * 24 * time.Hour}},
 		{"/name", Name{}},
 		{"/name Ada Lovelace", Name{"Ada Lovelace"}},
 		{"/petname ada", Petname{"", "ada"}},
@@ -78,6 +84,11 @@ func TestParseErrors(t *testing.T) {
 		{"/exit", "no command /exit", "did you mean /quit?"},
 		{"/usr/bin/env", "no command /usr/bin/env", "(//usr/bin/env sends it as text)"},
 		{"/who is it", "/who cannot be read", "write /who [NAME]:"},
+		{"/mute 367d", "/mute cannot be read", "write /mute [TIME|off]:"},
+		{"/mute 0h", "/mute cannot be read", "write /mute [TIME|off]:"},
+		{"/mute h", "/mute cannot be read", "write /mute [TIME|off]:"},
+		{"/mute 1.5h", "/mute cannot be read", "write /mute [TIME|off]:"},
+		{"/mute 8hü", "/mute cannot be read", "write /mute [TIME|off]:"},
 		{"/msg", "/msg cannot be read", "write /msg NAME [TEXT]:"},
 		{"/history 0", "/history cannot be read", "write /history [N]:"},
 		{"/add", "/add cannot be read", "write /add ADDRESS [as NAME]:"},

@@ -28,6 +28,8 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return s.history(ctx, cmd.N)
 	case command.Search:
 		return s.search(ctx, cmd.Query)
+	case command.Mute:
+		return s.mute(ctx, cmd)
 	case command.Name:
 		if cmd.New != "" {
 			if err := s.client.SetName(ctx, cmd.New); err != nil {
@@ -57,6 +59,18 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		s.quit = true
 	}
 	return nil
+}
+
+// mute has the current chat disturb nobody. The event tells of it.
+func (s *session) mute(ctx context.Context, cmd command.Mute) error {
+	until := int64(messenger.Forever)
+	switch {
+	case cmd.Off:
+		until = 0
+	case cmd.For > 0:
+		until = s.opts.Now().Add(cmd.For).UnixMilli()
+	}
+	return s.client.Mute(ctx, s.chat, until)
 }
 
 // message writes to somebody, or makes their chat the current one.

@@ -283,6 +283,11 @@ func (f *fake) Accept(ctx context.Context, id identity.ID) error {
 	return f.change(ctx, id, func(p *messenger.Person) { p.Standing = messenger.StandingAccepted })
 }
 
+func (f *fake) Mute(ctx context.Context, chat messenger.Chat, until int64) error {
+	f.tell(ctx, messenger.ChatMuted{Info: messenger.ChatInfo{Chat: chat, MutedUntil: until}})
+	return nil
+}
+
 func (f *fake) Block(ctx context.Context, id identity.ID) error {
 	return f.change(ctx, id, func(p *messenger.Person) { p.Standing = messenger.StandingBlocked })
 }

@@ -41,6 +41,7 @@ type client interface {
 	People(ctx context.Context) ([]messenger.Person, error)
 	Person(ctx context.Context, id identity.ID) (messenger.Person, error)
 	Resolve(ctx context.Context, name string) (messenger.Person, error)
+	Mute(ctx context.Context, chat messenger.Chat, until int64) error
 	SetName(ctx context.Context, name string) error
 	SetPetname(ctx context.Context, id identity.ID, name string) error
 	Outbox(ctx context.Context) ([]messenger.Waiting, error)

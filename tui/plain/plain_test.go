@@ -195,7 +195,11 @@ func TestCommands(t *testing.T) {
 		if f.petnames[eve.ID] != "evi" || f.petnames[bob.ID] != "bobby" {
 			t.Errorf("petnames %v", f.petnames)
 		}
+		expect(t, "/mute", r.types("/mute"), "muted "+her+" eve true")
+		expect(t, "/mute 8h", r.types("/mute 8h"), "muted "+her+" eve true "+start.Add(8*time.Hour).Local().Format("2006-01-02T15:04:05.000Z07:00"))
+		expect(t, "/mute off", r.types("/mute off"), "muted "+her+" eve false")
 		expect(t, "/msg #lan", r.types("/msg #lan"), "chat #lan #lan")
+		expect(t, "/mute of the room", r.types("/mute"), "muted #lan #lan true")
 		expect(t, "/petname of the room", r.types("/petname x"), "error /petname means nobody in #lan: write /petname NAME")
 		expect(t, "/who", r.types("/who"),
 			"person "+him+" bob bbbb lan",

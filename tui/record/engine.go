@@ -22,6 +22,15 @@ func NearOf(p messenger.Person, path messenger.Path) Near {
 	return Near{Peer: p.ID.String(), Name: p.Name, Tag: p.Tag, Path: path.String()}
 }
 
+// MutedOf tells until when a chat of that name is muted, at the moment now.
+func MutedOf(info messenger.ChatInfo, name string, now time.Time) Muted {
+	r := Muted{Conversation: info.Chat.String(), Name: name, Muted: info.Muted(now)}
+	if r.Muted && info.MutedUntil != messenger.Forever {
+		r.Until = Time{time.UnixMilli(info.MutedUntil)}
+	}
+	return r
+}
+
 // SentOf tells that the own message m is committed.
 func SentOf(m messenger.Message) Sent {
 	return Sent{ID: m.ID.String(), Conversation: m.Chat.String(), Text: m.Text}

@@ -80,6 +80,15 @@ type (
 		Name         string `json:"name"`
 	}
 
+	// Muted says that a conversation is not to disturb: until then, or for good
+	// if Until is zero; or that it may again.
+	Muted struct {
+		Conversation string `json:"conversation"`
+		Name         string `json:"name"`
+		Muted        bool   `json:"muted"`
+		Until        Time   `json:"until"`
+	}
+
 	// Sent says that an own message is committed.
 	Sent struct {
 		ID           string `json:"id"`
@@ -265,6 +274,9 @@ func (Gone) Kind() string { return "gone" }
 // Kind returns "chat".
 func (Chat) Kind() string { return "chat" }
 
+// Kind returns "muted".
+func (Muted) Kind() string { return "muted" }
+
 // Kind returns "sent".
 func (Sent) Kind() string { return "sent" }
 
@@ -311,6 +323,10 @@ func (r Near) words(b []byte) []byte { return appendWords(b, r.Peer, r.Name, r.T
 func (r Gone) words(b []byte) []byte { return Near(r).words(b) }
 func (r Chat) words(b []byte) []byte { return appendWords(b, r.Conversation, r.Name) }
 func (r Sent) words(b []byte) []byte { return appendWords(b, r.ID, r.Conversation, r.Text) }
+
+func (r Muted) words(b []byte) []byte {
+	return appendWords(b, r.Conversation, r.Name, strconv.FormatBool(r.Muted), r.Until.String())
+}
 
 func (r Message) words(b []byte) []byte {
 	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, r.Text)

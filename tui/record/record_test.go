@@ -43,6 +43,11 @@ var kinds = []struct {
 		`"kind":"chat","conversation":"#lan","name":"#lan"`,
 	},
 	{
+		Muted{bob, "bob", true, Time{moment}},
+		"14:02:09 muted 12D3KooWBob bob true 2026-11-20T14:02:09.123+01:00",
+		`"kind":"muted","conversation":"12D3KooWBob","name":"bob","muted":true,"until":"2026-11-20T14:02:09.123+01:00"`,
+	},
+	{
 		Sent{id, "#lan", "did the\nbuild <pass>?"},
 		"14:02:09 sent " + id + ` #lan did the\nbuild <pass>?`,
 		`"kind":"sent","id":"` + id + `","conversation":"#lan","text":"did the\nbuild <pass>?"`,

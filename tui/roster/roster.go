@@ -4,6 +4,7 @@ package roster
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"dione/net/messenger"
@@ -23,6 +24,7 @@ type Entry struct {
 	Person messenger.Person // zero for the room and the requests
 	Unread int              // messages; or how many requests there are
 	Draft  bool             // something is written there and not sent
+	Muted  bool             // it is not to disturb
 	Words  []string         // why a person is away, or since when: the best that fits is shown
 }
 
@@ -38,8 +40,8 @@ type Roster struct {
 // Sort puts people into the order of the screen, which is that of the
 // argument: the room first, those near, then contacts and who has written, and
 // then the box of requests. Who is blocked is not shown.
-func Sort(people []messenger.Person, unread func(messenger.Chat) int, words func(messenger.Person) []string) []Entry {
-	entries := []Entry{{Unread: unread(messenger.Room)}}
+func Sort(people []messenger.Person, unread func(messenger.Chat) int, muted func(messenger.Chat) bool, words func(messenger.Person) []string) []Entry {
+	entries := []Entry{{Unread: unread(messenger.Room), Muted: muted(messenger.Room)}}
 	requests := 0
 	for _, near := range []bool{true, false} {
 		for _, p := range people {
@@ -53,7 +55,7 @@ func Sort(people []messenger.Person, unread func(messenger.Chat) int, words func
 				requests++
 			}
 			if near || !asks && (p.Contact || n > 0) {
-				entries = append(entries, Entry{Place: Place{Chat: chat}, Person: p, Unread: n, Words: words(p)})
+				entries = append(entries, Entry{Place: Place{Chat: chat}, Person: p, Unread: n, Muted: muted(chat), Words: words(p)})
 			}
 		}
 	}
@@ -205,15 +207,20 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 		gap = " "
 	}
 	room := d.width - 2 - d.m.Width(sign+gap+tag) // mark, and one at the right
-	end, endStyle := d.words(e.Words, room-d.m.Width(name), room-min(d.m.Width(name), 6)), d.th.Muted
+	end, endStyle := d.words(e.Words, free(e, room-d.m.Width(name)), free(e, room-min(d.m.Width(name), 6))), d.th.Muted
 	if e.Draft {
-		end = d.words([]string{"draft", draftSign}, room-d.m.Width(name), room-1)
+		end = d.words([]string{"draft", draftSign}, free(e, room-d.m.Width(name)), free(e, room-1))
 	}
-	if e.Unread > 0 {
+	switch {
+	case e.Unread > 0 && e.Muted:
+		end = mutedSign + badge(e.Unread)
+	case e.Unread > 0:
 		end, endStyle = badge(e.Unread), d.th.Unread
-		if e.Draft {
-			end = draftSign + " " + end
-		}
+	case e.Muted:
+		end = strings.TrimSpace(mutedSign + " " + end)
+	}
+	if e.Unread > 0 && e.Draft {
+		end = draftSign + " " + end
 	}
 	if end != "" {
 		room -= d.m.Width(end) + 1
@@ -233,7 +240,7 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 	switch {
 	case e.Requests:
 		nameStyle = d.th.Muted
-	case open || e.Unread > 0:
+	case open || e.Unread > 0 && !e.Muted:
 		nameStyle = d.th.Strong
 	}
 	return d.th.Accent.Paint(mark) + signStyle.Paint(sign) + gap + nameStyle.Paint(d.m.Show(name)) +
@@ -256,6 +263,17 @@ func (d drawing) words(wordings []string, room, most int) string {
 		return wordings[n-1]
 	}
 	return ""
+}
+
+// mutedSign is the sign of a conversation that does not disturb.
+const mutedSign = "~"
+
+// free is what of so many columns the sign of a muted conversation leaves.
+func free(e Entry, room int) int {
+	if e.Muted {
+		return room - len(mutedSign+" ")
+	}
+	return room
 }
 
 func badge(n int) string {

@@ -1,0 +1,71 @@
+package tui
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"dione/net/messenger"
+	"dione/tui/config"
+)
+
+// TestMute mutes a chat, which is then quiet but there, until its time is up.
+func TestMute(t *testing.T) {
+	s := newScreen(t, newFake(bob, carol), 80, 24)
+	now := noon
+	s.opts.Now = func() time.Time { return now }
+	s.keys("/msg bob", "enter", "/mute 8h", "enter")
+	s.want("muted until 22:31", "/mute off takes it back", "bob ·"+bob.Tag+"  LAN · muted until 22:31")
+	s.keys("/msg #lan", "enter")
+	s.receive(with(bob), bob, "psst")
+	s.receive(with(bob), bob, "psst!")
+	s.want("~2 │")
+	if got := s.View().WindowTitle; got != "dione" {
+		t.Errorf("the title is %q, want that of nothing unread", got)
+	}
+	s.receive(with(carol), carol, "hello")
+	if got := s.View().WindowTitle; got != "(1) dione" {
+		t.Errorf("the title is %q, want carol's message", got)
+	}
+	now = noon.Add(8 * time.Hour)
+	if got := s.View().WindowTitle; got != "(3) dione" {
+		t.Errorf("eight hours later the title is %q, want all of them", got)
+	}
+	s.keys("/msg bob", "enter")
+	s.wantNot("muted")
+	s.keys("/mute", "enter")
+	s.want("LAN · muted ", "~ │")
+	s.keys("/mute off", "enter")
+	s.want("not muted")
+	s.wantNot("· muted", "~ │")
+	s.keys("/mute 3d", "enter")
+	s.want("muted until 23 November 22:31")
+}
+
+// TestMuteRoom mutes the room on a narrow screen, and learns of a mute at the
+// start.
+func TestMuteRoom(t *testing.T) {
+	s := newScreen(t, newFake(bob), 40, 10)
+	s.send(chatsMsg{infos: []messenger.ChatInfo{{Chat: messenger.Room, MutedUntil: messenger.Forever}}})
+	s.want("# lan  1 person near · muted")
+	s.wantFit()
+	s.send(chatsMsg{infos: []messenger.ChatInfo{{Chat: messenger.Room, MutedUntil: noon.Add(30 * 24 * time.Hour).UnixMilli()}}})
+	s.want("# lan  1 person near · muted ")
+	s.wantFit()
+}
+
+// TestMutedNotice gives no notice of a muted chat.
+func TestMutedNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newNoticeScreen(t, []messenger.Person{bob, carol}, config.Screen{Notices: "bell"})
+		s.feed(tea.BlurMsg{})
+		s.feed(eventsMsg{messenger.ChatMuted{Info: messenger.ChatInfo{Chat: with(bob), MutedUntil: messenger.Forever}}})
+		s.hear(with(bob), bob, "psst")
+		s.wantTold()
+		s.hear(with(carol), carol, "psst")
+		s.wantTold("\a")
+		s.rest()
+	})
+}
