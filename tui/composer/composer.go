@@ -22,6 +22,10 @@ type Composer struct {
 	at     int    // byte offset of the cursor, between two characters
 	goal   int    // column that moving up and down keeps; -1 for the one at hand
 	killed string // what was deleted last as a whole, for yank
+
+	strokes  int // keys and changes until now
+	killedAt int // of them, the last that deleted so
+
 	history
 
 	meter text.Meter
@@ -51,14 +55,14 @@ func (c *Composer) SetText(s string) {
 // Insert writes s at the cursor, as far as a terminal can show it, and reports
 // whether there was room; if not, nothing has changed.
 func (c *Composer) Insert(s string) bool {
-	s = text.Input(s)
-	if len(c.text)+len(s) > MaxInput {
-		return false
+	// A mark that comes as a key of its own belongs to the letter before it.
+	base := c.text[c.before(c.at):c.at]
+	if both, ok := strings.CutPrefix(text.Input(base+s), base); ok {
+		s = both
+	} else {
+		s = text.Input(s)
 	}
-	c.text = c.text[:c.at] + s + c.text[c.at:]
-	c.at += len(s)
-	c.changed()
-	return true
+	return c.Replace(c.at, s)
 }
 
 // At returns where one writes, as a byte offset in the text.
@@ -70,9 +74,7 @@ func (c *Composer) Replace(from int, s string) bool {
 	if len(c.text)-(c.at-from)+len(s) > MaxInput {
 		return false
 	}
-	c.text = c.text[:from] + s + c.text[c.at:]
-	c.at = from + len(s)
-	c.changed()
+	c.replace(from, c.at, s)
 	return true
 }
 
@@ -85,6 +87,7 @@ func (c *Composer) SetSize(width int, m text.Meter) {
 
 func (c *Composer) changed() {
 	c.rows, c.goal = nil, -1
+	c.strokes++
 	c.shown = len(c.past)
 }
 

@@ -14,6 +14,8 @@ var keys = map[string]tea.KeyPressMsg{
 	"left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown},
 	"home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd}, "back": {Code: tea.KeyBackspace}, "del": {Code: tea.KeyDelete},
 	"word-left": {Code: tea.KeyLeft, Mod: tea.ModAlt}, "word-right": {Code: tea.KeyRight, Mod: tea.ModAlt},
+	"kill-word-right": {Code: 'd', Mod: tea.ModAlt}, "kill-line-right": {Code: 'k', Mod: tea.ModAlt},
+	"line-home": {Code: 'a', Mod: tea.ModCtrl}, "line-end": {Code: 'e', Mod: tea.ModCtrl},
 	"kill-word": {Code: 'w', Mod: tea.ModCtrl}, "kill-line": {Code: 'u', Mod: tea.ModCtrl}, "yank": {Code: 'y', Mod: tea.ModCtrl},
 }
 
@@ -48,12 +50,88 @@ func TestEdit(t *testing.T) {
 		{"keeps the column", []string{"long line\nx\nlong line", "up", "up"}, "long line|\nx\nlong line"},
 		{"end of a line", []string{"one\ntwo", "up", "home", "end"}, "one|\ntwo"},
 		{"back over a line break", []string{"one\ntwo", "home", "back"}, "one|two"},
+
+		{"a flag", []string{"x🇩🇪🇫🇷", "back", "left", "right"}, "x🇩🇪|"},
+		{"a flag of tags", []string{"x🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "back"}, "x|"},
+		{"a skin", []string{"👍🏽👍🏽", "left", "back"}, "|👍🏽"},
+		{"a key cap", []string{"1\ufe0f\u20e32", "left", "left"}, "|1\ufe0f\u20e32"},
+		{"accents one by one", []string{"e", "\u0301", "\u0323", "x", "left", "back"}, "|x"},
+		{"an accent on nothing", []string{"\u0301", "x"}, "x|"},
+		{"vowels of Hebrew, key by key", []string{"ש", "\u05c1", "\u05b8", "ל", "left", "left"}, "|שׁ\u05b8ל"},
+		{"Hebrew in its logical order", []string{"שלום עולם", "left", "left", "back"}, "שלום ע|לם"},
+		{"vowels of Thai, key by key", []string{"ก", "\u0e34", "น", "left"}, "ก\u0e34|น"},
+		{"Hangul of parts", []string{"\u1112\u1161\u11ab글", "left", "left"}, "|\u1112\u1161\u11ab글"},
+		{"Devanagari", []string{"नमस्ते", "back"}, "नम|"},
+		{"two flags that meet", []string{"🇩x🇪", "left", "back"}, "🇩🇪|"},
+		{"a joiner that comes between", []string{"👩💻", "left", "\u200d", "left"}, "|👩\u200d💻"},
+		{"a family as a word", []string{"hi " + family, "kill-word"}, "hi |"},
+		{"no half of an emoji", []string{"hi 👩\u200d⚕\ufe0f", "word-left"}, "hi |👩\u200d⚕\ufe0f"},
+		{"words of Japanese", []string{"東京タワーへ行く", "word-left", "word-left", "word-left"}, "東京タワー|へ行く"},
+		{"words over lines", []string{"one\n\n two", "word-left", "word-left"}, "|one\n\n two"},
+		{"words of Hebrew", []string{"שלום עולם", "word-left"}, "שלום |עולם"},
+		{"word right over lines", []string{"one\n\n two.", "home", "up", "up", "word-right", "word-right"}, "one\n\n two|."},
+		{"kill the word behind", []string{"one two", "home", "kill-word-right"}, "| two"},
+		{"kill to the end", []string{"one\ntwo", "up", "kill-line-right"}, "one|two"},
+		{"kill behind", []string{"one two", "home", "word-right", "kill-line-right"}, "one|"},
+		{"kills in a row come back as one", []string{"a b c", "kill-word", "kill-word", "yank"}, "a b c|"},
+		{"to both sides", []string{"a b c d", "word-left", "word-left", "kill-word", "kill-line-right", "yank"}, "a b c d|"},
+		{"others do not", []string{"a b", "kill-word", "back", "kill-word", "yank"}, "a|"},
+		{"ends of the logical line", []string{"one\ntwo\nthree", "up", "line-home", "x", "line-end"}, "one\nxtwo|\nthree"},
 	} {
 		c := New()
 		press(c, tt.press...)
 		if got := c.text[:c.at] + "|" + c.text[c.at:]; got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestRows is what the keys do in a line that takes several rows.
+func TestRows(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		press []string
+		want  string
+	}{
+		{"home", []string{"home"}, "hello wide |world\nagain"},
+		{"home twice", []string{"home", "home"}, "|hello wide world\nagain"},
+		{"home thrice", []string{"home", "home", "home"}, "|hello wide world\nagain"},
+		{"end of a row", []string{"up", "home", "end"}, "hello wide| world\nagain"},
+		{"end of the line", []string{"up", "home", "end", "end"}, "hello wide world|\nagain"},
+		{"line keys", []string{"line-home"}, "|hello wide world\nagain"},
+		{"up keeps the column", []string{"up"}, "hello| wide world\nagain"},
+		{"down again", []string{"up", "up", "down", "down"}, "hello wide world\nagain|"},
+	} {
+		c := New()
+		c.SetSize(11, text.ByCluster)
+		press(c, "hello wide world\nagain")
+		if tt.name != "down again" {
+			press(c, "up")
+		}
+		press(c, tt.press...)
+		if got := c.text[:c.at] + "|" + c.text[c.at:]; got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	c := New()
+	c.SetSize(8, text.ByCluster)
+	press(c, "漢字漢字漢字漢字") // three in a row
+	for _, step := range []struct {
+		key  string
+		want int
+	}{{"home", 18}, {"up", 9}, {"end", 15}, {"end", 24}, {"up", 15}, {"home", 9}, {"home", 0}} {
+		if press(c, step.key); c.at != step.want {
+			t.Errorf("%s leads to %d, want %d", step.key, c.at, step.want)
+		}
+	}
+}
+
+// TestLongWord deletes and goes over a word as long as a text can be.
+func TestLongWord(t *testing.T) {
+	for _, s := range []string{"x", "漢", "👩\u200d💻 "} {
+		c := New()
+		c.SetText(strings.Repeat(s, MaxInput/len(s)))
+		press(c, "word-left", "word-right", "left", "right", "back", "kill-word", "yank")
 	}
 }
 
@@ -94,7 +172,7 @@ func FuzzEdit(f *testing.F) {
 			return
 		}
 		r := rand.New(rand.NewPCG(seed, 0))
-		names := []string{"left", "right", "up", "down", "home", "end", "back", "del", "word-left", "word-right", "kill-word", "kill-line", "yank", s, "a"}
+		names := []string{"left", "right", "up", "down", "home", "end", "back", "del", "word-left", "word-right", "kill-word", "kill-line", "yank", "kill-word-right", "kill-line-right", s, "a", "\u0301", "\u200d", "🇩"}
 		c := New()
 		for range 60 {
 			m := text.Meter(r.IntN(2))
@@ -102,6 +180,9 @@ func FuzzEdit(f *testing.F) {
 			c.SetSize(width, m)
 			press(c, names[r.IntN(len(names))])
 			lines, x, y, _, _ := c.View(1 + r.IntN(4))
+			if c.whole(c.at) != c.at {
+				t.Fatalf("the cursor stands in a character, at %d of %q", c.at, c.text)
+			}
 			if c.at < 0 || c.at > len(c.text) || y < 0 || y >= len(lines) || x < 0 || x >= width {
 				t.Fatalf("cursor at %d of %d, %d,%d of %d rows", c.at, len(c.text), x, y, len(lines))
 			}
