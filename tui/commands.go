@@ -48,6 +48,10 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		return setPetname(m.client, m.open.chat, cmd.Who, cmd.New)
 	case command.Search:
 		return m.search(cmd.Query)
+	case command.Open:
+		return findLink(m.client, m.open.chat, cmd.N)
+	case command.Copy:
+		return findMessage(m.client, m.open.chat, cmd.N)
 	case command.Net:
 		return loadNet(m.client, true)
 	case command.Outbox:

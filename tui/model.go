@@ -4,6 +4,7 @@
 package tui
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -27,6 +28,10 @@ type Options struct {
 	Zone   *time.Location           // the local one
 	Env    func(name string) string // os.Getenv
 	Screen config.Screen            // how it looks and behaves
+
+	// Open opens a link on the screen before which the user sits; nil: there
+	// is none, and links are copied.
+	Open func(ctx context.Context, target string) error
 }
 
 // conversation is what the screen knows of one chat.

@@ -1,7 +1,10 @@
 package tui
 
 import (
+	"context"
+	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,4 +59,59 @@ func TestLinksOnScreen(t *testing.T) {
 			t.Errorf("a link goes on behind its row: %q", row)
 		}
 	}
+}
+
+// openedBy has a screen open links by a function that notes them.
+func openedBy(s *screen, err error) *[]string {
+	var opened []string
+	s.opts.Open = func(_ context.Context, target string) error {
+		opened = append(opened, target)
+		return err
+	}
+	return &opened
+}
+
+func TestOpenCommand(t *testing.T) {
+	s := markupScreen(t, 120, 30)
+	opened := openedBy(s, nil)
+	s.keys("/open", "enter", "/open 2", "enter", "/open 4", "enter")
+	want := []string{"https://apple.com@evil.example/", "https://xn--pple-43d.com/login", "https://example.org/notes/2026/november/what-is-new-and-what-is-not"}
+	if !slices.Equal(*opened, want) {
+		t.Errorf("opened %q, want %q", *opened, want)
+	}
+	s.want("opening " + want[2])
+	s.keys("/open 5", "enter")
+	s.want("there are only 4 links in this conversation", "1 is the newest")
+	s.keys("/open 0", "enter")
+	s.want("/open cannot be read")
+
+	openedBy(s, errors.New("xdg-open is not there"))
+	s.keys("ctrl+c", "/open 3", "enter")
+	s.want("xdg-open is not there", "copied, if your terminal permits: mailto:bob@example.org")
+	if s.copied != "mailto:bob@example.org" {
+		t.Errorf("copied %q", s.copied)
+	}
+
+	s.opts.Open = nil
+	s.keys("/open", "enter")
+	s.want("no screen to open it on from here: copied, if your terminal permits", want[0])
+	if s.copied != want[0] {
+		t.Errorf("copied %q", s.copied)
+	}
+}
+
+func TestCopyCommand(t *testing.T) {
+	s := newScreen(t, markupFake(), 80, 24)
+	s.keys("/copy 3", "enter")
+	s.want("copied, if your terminal permits")
+	if want := "> the new build needs go 1.26, which nobody here has installed yet\nsince when? 2*3*4 and snake_case_too"; s.copied != want {
+		t.Errorf("copied %q", s.copied)
+	}
+	s.receive(messenger.Room, bob, "a\ttab\x1b]52;c;ZXZpbA==\x07\u202e")
+	s.keys("/copy", "enter")
+	if want := "a\ttab]52;c;ZXZpbA=="; s.copied != want {
+		t.Errorf("copied %q", s.copied)
+	}
+	s.keys("/copy 9", "enter")
+	s.want("this conversation has 5 messages only")
 }

@@ -79,6 +79,14 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		m.takeHits(msg)
 	case foundMsg:
 		cmd = m.found(msg)
+	case linkMsg:
+		cmd = m.follow(msg.target)
+	case copyMsg:
+		cmd = m.copy(msg.text)
+	case unopenedMsg:
+		cmd = m.copyLink(msg.target)
+		m.fail(msg.err)
+		m.answer.hint = copiedWords + ": " + msg.target
 	case outboxMsg:
 		cmd = m.outbox(msg)
 	case addedMsg:

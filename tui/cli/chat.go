@@ -14,6 +14,7 @@ import (
 	"dione/net/messenger"
 	"dione/net/swarm"
 	"dione/tui"
+	"dione/tui/browse"
 	"dione/tui/config"
 	"dione/tui/control"
 	"dione/tui/plain"
@@ -43,9 +44,9 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 	g.Go(func() error {
 		defer cancel() // whoever leaves the screen leaves the program
 		if cfg.Plain {
-			return plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON})
+			return plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON, Open: browse.Opener(os.Getenv)})
 		}
-		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen})
+		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen, Open: browse.Opener(os.Getenv)})
 	})
 	if err := g.Wait(); err != nil {
 		var taken *swarm.PortTakenError

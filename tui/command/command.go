@@ -43,6 +43,12 @@ type (
 		For time.Duration
 		Off bool
 	}
+	// Open opens the Nth link of the current chat, counted from the newest,
+	// which is 1.
+	Open struct{ N int }
+
+	// Copy copies the Nth message of the current chat, counted likewise.
+	Copy struct{ N int }
 
 	// Name shows the own name, or changes it to New, if not "".
 	Name struct{ New string }
@@ -111,6 +117,8 @@ func (Who) command()         {}
 func (History) command()     {}
 func (Search) command()      {}
 func (Mute) command()        {}
+func (Open) command()        {}
+func (Copy) command()        {}
 func (Name) command()        {}
 func (Petname) command()     {}
 func (Add) command()         {}
@@ -202,6 +210,8 @@ func All() []Spec {
 		{"history", "/history [N]", "show the last messages of this chat", parseHistory},
 		{"search", "/search [WORDS]", `find messages: all words, "words in a row", from:NAME in:NAME after:DATE before:DATE`, parseSearch},
 		{"mute", "/mute [TIME|off]", "let this chat disturb you no more: for good, or for 30m, 8h, 1d, 2w", parseMute},
+		{"open", "/open [N]", "open the newest link of this chat, or the Nth from the end", parseCount(func(n int) Command { return Open{n} })},
+		{"copy", "/copy [N]", "copy the newest message, or the Nth from the end", parseCount(func(n int) Command { return Copy{n} })},
 		{"name", "/name [NEW]", "show or change your own name", parseName},
 		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},
 		{"add", "/add ADDRESS [as NAME]", "make somebody a contact, by an address /ip4/…/p2p/… or an invitation dione:…", parseAdd},
@@ -247,6 +257,17 @@ func parseHistory(rest string) (Command, bool) {
 	}
 	n, err := strconv.Atoi(rest)
 	return History{N: min(n, MaxHistory)}, err == nil && n > 0
+}
+
+// parseCount reads a number from 1 to MaxHistory, which is 1 if not told.
+func parseCount(cmd func(n int) Command) func(string) (Command, bool) {
+	return func(rest string) (Command, bool) {
+		if rest == "" {
+			return cmd(1), true
+		}
+		n, err := strconv.Atoi(rest)
+		return cmd(n), err == nil && n > 0 && n <= MaxHistory
+	}
 }
 
 func parseSearch(rest string) (Command, bool) { return Search{Query: rest}, true }

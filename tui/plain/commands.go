@@ -7,6 +7,7 @@ import (
 
 	"dione/crypto/identity"
 	"dione/net/messenger"
+	"dione/tui/browse"
 	"dione/tui/command"
 	"dione/tui/record"
 )
@@ -30,6 +31,10 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return s.search(ctx, cmd.Query)
 	case command.Mute:
 		return s.mute(ctx, cmd)
+	case command.Open:
+		return s.openLink(ctx, cmd.N)
+	case command.Copy:
+		return errNoClipboard
 	case command.Name:
 		if cmd.New != "" {
 			if err := s.client.SetName(ctx, cmd.New); err != nil {
@@ -155,6 +160,29 @@ func (s *session) search(ctx context.Context, query string) error {
 	}
 	return nil
 }
+
+// openLink tells a link of the chat, and opens it where it can be seen.
+func (s *session) openLink(ctx context.Context, n int) error {
+	link, err := browse.Find(ctx, s.client, s.chat, n)
+	if err != nil {
+		return err
+	}
+	s.info("%s", link.Target)
+	if s.opts.Open == nil {
+		return nil
+	}
+	return s.opts.Open(ctx, link.Target)
+}
+
+// errNoClipboard is the answer to /copy: what would reach the clipboard of a
+// terminal is no line of text.
+var errNoClipboard = hinted{"line mode has no clipboard", "/history prints the last messages, one a line"}
+
+// hinted is an error with the next step.
+type hinted struct{ text, hint string }
+
+func (e hinted) Error() string { return e.text }
+func (e hinted) Hint() string  { return e.hint }
 
 func (s *session) petname(ctx context.Context, cmd command.Petname) error {
 	p, err := s.meant(ctx, "petname", cmd.Who)

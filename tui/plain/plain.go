@@ -62,6 +62,10 @@ type client interface {
 type Options struct {
 	JSON bool
 	Now  func() time.Time // time.Now
+
+	// Open opens a link on the screen before which the user sits; nil: there
+	// is none, and a link is only told.
+	Open func(ctx context.Context, target string) error
 }
 
 // session is one run of line mode.
