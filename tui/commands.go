@@ -74,8 +74,11 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 
 // act does what a key in a dialog asks for.
 func (m *model) act(act dialog.Action) tea.Cmd {
-	if act.Kind == dialog.Search {
+	switch act.Kind {
+	case dialog.Search:
 		return m.actOnSearch(act)
+	case dialog.Palette:
+		return m.actOnPalette(act)
 	}
 	switch value := act.Value.(type) {
 	case identity.ID:

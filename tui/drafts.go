@@ -104,6 +104,9 @@ func (m *model) takeDrafts(msg draftsMsg) tea.Cmd {
 // draft is what the user leaves in a conversation now.
 func (m *model) draft(conv *conversation) messenger.Draft {
 	d := messenger.Draft{Chat: conv.chat, Text: conv.composer.Text(), Top: m.drafts.kept[conv.chat].Top}
+	if conv.aside != "" {
+		d.Text = conv.aside // a command that is begun can be begun again
+	}
 	switch {
 	case conv.aim != nil:
 		d.Top = conv.aim.at

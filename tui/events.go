@@ -93,6 +93,7 @@ func (m *model) received(ev messenger.MessageReceived) {
 func (conv *conversation) wanted() bool { return conv.loading || !conv.list.Stale() }
 
 func (conv *conversation) add(msg messenger.Message) {
+	conv.newest = max(conv.newest, msg.Row)
 	if conv.wanted() {
 		conv.list.Add(msg)
 	}

@@ -459,6 +459,8 @@ var named = map[string]tea.KeyPressMsg{
 	"delete":    {Code: tea.KeyDelete},
 	"f1":        {Code: tea.KeyF1},
 	"ctrl+f":    {Code: 'f', Mod: tea.ModCtrl},
+	"ctrl+k":    {Code: 'k', Mod: tea.ModCtrl},
+	"alt+a":     {Code: 'a', Mod: tea.ModAlt},
 	"ctrl+j":    {Code: 'j', Mod: tea.ModCtrl},
 	"ctrl+c":    {Code: 'c', Mod: tea.ModCtrl},
 	"ctrl+n":    {Code: 'n', Mod: tea.ModCtrl},

@@ -28,7 +28,7 @@ type goldenScreen struct {
 // TestGolden compares whole screens with files; go test ./tui -update makes
 // them anew.
 func TestGolden(t *testing.T) {
-	for _, tt := range slices.Concat(peopleScreens(), searchScreens(), readingScreens(), []goldenScreen{
+	for _, tt := range slices.Concat(peopleScreens(), searchScreens(), paletteScreens(), readingScreens(), []goldenScreen{
 		{"welcome", welcomeScreen},
 		{"lan-off", lanOffScreen},
 		{"room", roomScreen},
@@ -98,6 +98,7 @@ func TestGoldenColours(t *testing.T) {
 			{"", unreadScreen},
 			{"-verify", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "/verify frank", "enter") }},
 			{"-search", searchScreen},
+			{"-palette", func(t *testing.T, w, h int) *screen { return paletteScreen(t, w, h, "ca") }},
 			{"-markup", markupScreen},
 			{"-friends", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "tab") }},
 		} {

@@ -8,7 +8,7 @@ import (
 
 // keyMap is every key of the screen that does not write.
 type keyMap struct {
-	Send, Newline, Complete, Focus, Next, Previous, PageUp, PageDown, Start, End, Find, Help, Close, Clear, Suspend key.Binding
+	Send, Newline, Complete, Focus, Next, Previous, Unread, PageUp, PageDown, Start, End, Find, Palette, Help, Close, Clear, Suspend key.Binding
 }
 
 var keys = keyMap{
@@ -18,11 +18,13 @@ var keys = keyMap{
 	Focus:    bind("Tab", "else: between the people and the text", "tab", "shift+tab"),
 	Previous: bind("Alt+↑", "conversation above; also Ctrl+P", "alt+up", "ctrl+p"),
 	Next:     bind("Alt+↓", "conversation below; also Ctrl+N", "alt+down", "ctrl+n"),
+	Unread:   bind("Alt+A", "next conversation with something unread", "alt+a"),
 	PageUp:   bind("PgUp", "scroll back", "pgup"),
 	PageDown: bind("PgDn", "scroll on", "pgdown"),
 	Start:    bind("Ctrl+Home", "as far back as is loaded", "ctrl+home"),
 	End:      bind("Ctrl+End", "newest message; also Esc", "ctrl+end"),
 	Find:     bind("Ctrl+F", "find messages", "ctrl+f"),
+	Palette:  bind("Ctrl+K", "go to a conversation, or do something, by a few letters", "ctrl+k"),
 	Help:     bind("F1", "this help", "f1"),
 	Close:    bind("Esc", "close, go back", "esc"),
 	Clear:    bind("Ctrl+C", "clear the text, then leave", "ctrl+c"),
@@ -37,7 +39,7 @@ func bind(shown, help string, on ...string) key.Binding {
 func (k keyMap) parts() []keyPart {
 	return []keyPart{
 		{"WRITING", append([]key.Binding{k.Send, k.Newline, k.Complete}, composer.Keys()...)},
-		{"MOVING", []key.Binding{k.Focus, k.Previous, k.Next, k.PageUp, k.PageDown, k.Start, k.End, k.Find}},
+		{"MOVING", []key.Binding{k.Focus, k.Palette, k.Previous, k.Next, k.Unread, k.PageUp, k.PageDown, k.Start, k.End, k.Find}},
 		{"THE PROGRAM", []key.Binding{k.Help, k.Close, k.Clear, k.Suspend}},
 	}
 }

@@ -45,6 +45,8 @@ type conversation struct {
 	counted    int64   // Row of the newest message that unread takes account of
 	loading    bool    // a page is asked for
 	aim        *aim    // what is to be shown as soon as nothing else is asked for; nil: nothing
+	newest     int64   // Row of the newest message; 0: none
+	aside      string  // what was written before a command was begun, if not ""
 }
 
 // answer is what a command or a key has to say to the user, shown above the

@@ -35,6 +35,10 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, keys.Complete) && !m.onRoster && m.complete():
 	case key.Matches(msg, keys.Find):
 		return m.search("")
+	case key.Matches(msg, keys.Palette):
+		m.palette()
+	case key.Matches(msg, keys.Unread):
+		return m.unreadNext()
 	case key.Matches(msg, keys.Previous):
 		m.show(m.roster.Beside(-1))
 	case key.Matches(msg, keys.Next):

@@ -43,6 +43,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	default:
 		cmd = m.result(msg)
 	}
+	m.open.takeBack()
 	m.resize()
 	return m, tea.Batch(cmd, m.pages(), m.more(), m.read(), m.keep(), m.tellNews())
 }
@@ -137,6 +138,7 @@ func (m *model) setChats(msg chatsMsg) (cmd tea.Cmd) {
 			cmd = loadChats(m.client, true)
 			continue
 		}
+		conv.newest = max(conv.newest, info.Last.Row)
 		conv.unread, conv.read, conv.counted = info.Unread, info.Read, max(conv.counted, info.Last.Row)
 		conv.mutedUntil = info.MutedUntil
 	}

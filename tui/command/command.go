@@ -228,6 +228,16 @@ func All() []Spec {
 	}
 }
 
+// OfPerson reports whether the command, without a name, is about the person of
+// the current chat, so that it needs one in the room.
+func (s Spec) OfPerson() bool {
+	switch s.Name {
+	case "block", "verify", "unverify":
+		return true
+	}
+	return false
+}
+
 func find(word string) (Spec, bool) {
 	for _, s := range All() {
 		if strings.EqualFold(s.Name, word) {

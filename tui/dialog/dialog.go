@@ -27,6 +27,7 @@ const (
 	Verify
 	Card
 	Search
+	Palette
 )
 
 // Line is one line of a dialog. Its texts are clean.
@@ -36,6 +37,10 @@ type Line struct {
 	Head   bool // begins a part of the dialog; only Left is shown
 	Strong bool // stands out; only Left is shown
 	Value  any  // what choosing the line means; nil: it cannot be chosen
+
+	// Row, if not nil, returns what stands in the only row in place of Left and
+	// Right, in so many columns or a few less.
+	Row func(columns int) []Piece
 
 	// Below, if not nil, returns what stands in a row of its own below Left and
 	// Right, in so many columns or a few less.

@@ -119,6 +119,8 @@ func (d *drawing) body() (rows []string, at, end int) {
 			at = len(rows)
 		}
 		switch {
+		case l.Row != nil:
+			rows = append(rows, d.only(l.Row(max(d.width-d.mark, 1)), chosen))
 		case l.Below != nil:
 			d.each = 2
 			rows = append(rows, d.ends(l.Left, l.Right, chosen), d.pieces(l.Below(max(d.width-d.mark-2, 1)), chosen))

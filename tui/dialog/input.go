@@ -56,6 +56,16 @@ func (s *Stack) Paste(pasted string) (act Action, ok bool) {
 	return Action{d.Kind, Written, nil}, true
 }
 
+// Written returns what stands in the input of the open dialog of the kind.
+func (s *Stack) Written(k Kind) string {
+	for _, d := range s.open {
+		if d.Kind == k && d.Input != nil {
+			return strings.TrimSpace(d.Input.Text())
+		}
+	}
+	return ""
+}
+
 // Behind returns how many lines stand behind the one under the cursor in the
 // open dialog of the kind.
 func (s *Stack) Behind(k Kind) int {
@@ -117,16 +127,29 @@ func (d *drawing) ends(left, right string, chosen bool) string {
 	return text.Pad(d.mark) + d.th.Strong.Paint(d.m.Show(left)) + d.th.Muted.Paint(d.m.Show(right))
 }
 
-// pieces draws a row of parts, of which some stand out.
+// only draws the pieces of a line that has no other row.
+func (d *drawing) only(all []Piece, chosen bool) string {
+	sign := text.Pad(d.mark)
+	if chosen {
+		sign = "› "
+	}
+	return d.parts(sign, all, chosen)
+}
+
+// pieces draws pieces below a line.
 func (d *drawing) pieces(all []Piece, chosen bool) string {
-	const indent = 2
+	return d.parts(text.Pad(d.mark+2), all, chosen)
+}
+
+// parts draws a row of parts, of which some stand out, behind a sign.
+func (d *drawing) parts(sign string, all []Piece, chosen bool) string {
 	var b strings.Builder
 	base := theme.Style("")
 	if chosen {
 		base = d.th.Chosen
 	}
-	b.WriteString(base.Paint(text.Pad(d.mark + indent)))
-	room := d.width - d.mark - indent
+	b.WriteString(base.Paint(sign))
+	room := d.width - d.m.Width(sign)
 	for _, p := range all {
 		s, width := d.m.Cut(p.Text, room)
 		st := base

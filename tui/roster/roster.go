@@ -107,6 +107,22 @@ func (r *Roster) Beside(by int) messenger.Chat {
 	return r.entries[((r.index(Place{Chat: r.open})+by)%n+n)%n].Chat
 }
 
+// NextUnread returns the next conversation behind the open one in which
+// something is unread, one that is muted only if there is no other. The list
+// goes round.
+func (r *Roster) NextUnread() (c messenger.Chat, ok bool) {
+	at := r.index(Place{Chat: r.open})
+	for _, muted := range []bool{false, true} {
+		for i := range r.entries {
+			e := r.entries[(at+i)%len(r.entries)]
+			if e.Unread > 0 && e.Muted == muted && !e.Requests && e.Chat != r.open {
+				return e.Chat, true
+			}
+		}
+	}
+	return c, false
+}
+
 func (r *Roster) index(p Place) int {
 	for i, e := range r.entries {
 		if e.Place == p {
