@@ -86,13 +86,15 @@ func TestGolden(t *testing.T) {
 func TestGoldenColours(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
+		theme   string
 		back    color.Color
 		profile colorprofile.Profile
 	}{
-		{"dark", color.Black, colorprofile.TrueColor},
-		{"light", color.White, colorprofile.TrueColor},
-		{"16-colours", color.Black, colorprofile.ANSI},
-		{"no-colour", color.Black, colorprofile.ASCII},
+		{"dark", "auto", color.Black, colorprofile.TrueColor},
+		{"light", "auto", color.White, colorprofile.TrueColor},
+		{"16-colours", "16-colour", color.Black, colorprofile.TrueColor},
+		{"high-contrast", "high-contrast", color.Black, colorprofile.TrueColor},
+		{"no-colour", "auto", color.Black, colorprofile.ASCII},
 	} {
 		for _, screen := range []goldenScreen{
 			{"", unreadScreen},
@@ -104,6 +106,7 @@ func TestGoldenColours(t *testing.T) {
 		} {
 			t.Run(tt.name+screen.name, func(t *testing.T) {
 				s := screen.make(t, 80, 24)
+				s.opts.Screen.Theme = tt.theme
 				s.send(tea.ColorProfileMsg{Profile: tt.profile})
 				s.send(tea.BackgroundColorMsg{Color: tt.back})
 				got := s.View().Content

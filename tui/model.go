@@ -119,7 +119,7 @@ func newModel(c client, opts Options) *model {
 		listing: true,
 		drafts:  drafts{delay: draftDelay, kept: make(map[messenger.Chat]messenger.Draft)},
 	}
-	m.theme = theme.New(m.dark, m.profile)
+	m.theme = m.newTheme()
 	m.open = m.chat(messenger.Room)
 	m.sortRoster()
 	return m
@@ -232,11 +232,17 @@ func (m *model) counts(conv *conversation) int {
 
 // restyle draws everything anew, after a change of colours or of measure.
 func (m *model) restyle() {
-	m.theme = theme.New(m.dark, m.profile)
+	m.theme = m.newTheme()
 	for _, conv := range m.chats {
 		conv.list.SetLook(m.look())
 	}
 	m.left, m.answered = nil, nil
+}
+
+// newTheme returns the theme that the user has chosen.
+func (m *model) newTheme() theme.Theme {
+	screen := m.opts.Screen
+	return theme.New(theme.Choice{Name: screen.Theme, Own: screen.Colours}, m.dark, m.profile)
 }
 
 // say answers the user, and fail tells them what failed.

@@ -90,7 +90,7 @@ func decode(path string, data []byte) (file, error) {
 			f.values[name] = v
 		}
 	}
-	colours, key, err := c.Theme.colours()
+	colours, key, err := c.Theme.own()
 	if err != nil {
 		return f, &Error{f.where(key), err}
 	}

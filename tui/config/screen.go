@@ -60,58 +60,60 @@ var screenSettings = []setting{
 // theme is the table [theme]: the theme, and colours by the names of styles.
 type theme struct {
 	Name   *string `toml:"name"`
-	Line   any     `toml:"line"`
-	Muted  any     `toml:"muted"`
 	Accent any     `toml:"accent"`
+	Bad    any     `toml:"bad"`
+	Chosen any     `toml:"chosen"`
+	Found  any     `toml:"found"`
+	Good   any     `toml:"good"`
+	Hint   any     `toml:"hint"`
+	Italic any     `toml:"italic"`
+	Line   any     `toml:"line"`
+	Link   any     `toml:"link"`
+	Mine   any     `toml:"mine"`
+	Muted  any     `toml:"muted"`
+	Names  any     `toml:"names"`
+	Source any     `toml:"source"`
 	Strong any     `toml:"strong"`
 	Unread any     `toml:"unread"`
-	Good   any     `toml:"good"`
-	Bad    any     `toml:"bad"`
-	Mine   any     `toml:"mine"`
-	Chosen any     `toml:"chosen"`
-	Hint   any     `toml:"hint"`
-	Found  any     `toml:"found"`
-	Names  any     `toml:"names"`
 }
 
-// colours returns what the table says, by key. Where names the wrong one.
-func (t theme) colours() (own map[string][]string, where string, err error) {
-	for key, v := range map[string]any{
-		"line": t.Line, "muted": t.Muted, "accent": t.Accent, "strong": t.Strong, "unread": t.Unread, "good": t.Good,
-		"bad": t.Bad, "mine": t.Mine, "chosen": t.Chosen, "hint": t.Hint, "found": t.Found,
-	} {
+// colours returns the table's colours, one of several for Names.
+func (t theme) colours() []any {
+	return []any{t.Accent, t.Bad, t.Chosen, t.Found, t.Good, t.Hint, t.Italic, t.Line, t.Link, t.Mine, t.Muted, t.Names, t.Source, t.Strong, t.Unread}
+}
+
+// Styles returns the names of the styles that have colours in the table.
+func Styles() []string {
+	return []string{"accent", "bad", "chosen", "found", "good", "hint", "italic", "line", "link", "mine", "muted", "names", "source", "strong", "unread"}
+}
+
+// own returns the colours that the table gives, by style. Where is the key of
+// the wrong one.
+func (t theme) own() (own map[string][]string, where string, err error) {
+	for i, v := range t.colours() {
+		style := Styles()[i]
 		if v == nil {
 			continue
 		}
-		c, e := colour(v)
-		if e != nil && (err == nil || "theme."+key < where) { // the same one each time
-			where, err = "theme."+key, e
+		list := []any{v}
+		if style == "names" {
+			var ok bool
+			if list, ok = v.([]any); !ok || len(list) == 0 {
+				return own, "theme.names", errors.New("give a list of colours, which people's names get in turn")
+			}
 		}
-		own = with(own, key, c)
-	}
-	if t.Names == nil || err != nil {
-		return own, where, err
-	}
-	list, ok := t.Names.([]any)
-	if !ok || len(list) == 0 {
-		return own, "theme.names", errors.New("give a list of colours, which people's names get in turn")
-	}
-	for _, v := range list {
-		c, err := colour(v)
-		if err != nil {
-			return own, "theme.names", err
+		for _, v := range list {
+			c, err := colour(v)
+			if err != nil {
+				return own, "theme." + style, err
+			}
+			if own == nil {
+				own = make(map[string][]string)
+			}
+			own[style] = append(own[style], c)
 		}
-		own = with(own, "names", c)
 	}
 	return own, "", nil
-}
-
-func with(own map[string][]string, key, c string) map[string][]string {
-	if own == nil {
-		own = make(map[string][]string)
-	}
-	own[key] = append(own[key], c)
-	return own
 }
 
 // colour reads "#rrggbb", "#rgb" or a number of the 256.

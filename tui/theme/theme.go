@@ -43,96 +43,111 @@ type Theme struct {
 
 	Dark   bool        // the background is dark
 	Cursor color.Color // nil: the terminal's own
-	names  [6]Style
+	names  []Style
 }
 
-// shade is one colour for each kind of terminal. The first, of 16, follows the
-// palette that the terminal's user chose.
-type shade struct{ ansi, ansi256, full string }
-
-// palette is the colours for one background.
-type palette struct {
-	line, muted, accent, unread, good, bad shade
-	names                                  [6]shade
+// Choice says how a theme is to look. The zero Choice is Auto.
+type Choice struct {
+	Name string
+	Own  map[string][]string // colours in place of the theme's, by Styles: "#rrggbb" or "0" to "255"
 }
 
-// The colours have one lightness each, so that no name shouts.
-var (
-	onDark = palette{
-		line:   shade{"8", "239", "#434a59"},
-		muted:  shade{"7", "246", "#8f98a8"},
-		accent: shade{"12", "111", "#7fb0f5"},
-		unread: shade{"11", "179", "#e2b66b"},
-		good:   shade{"10", "114", "#8cc98f"},
-		bad:    shade{"9", "210", "#f08a8a"},
-		names: [6]shade{
-			{"14", "80", "#6fcfd6"}, {"13", "176", "#cf9be6"}, {"10", "150", "#a9d389"},
-			{"11", "216", "#f0b08a"}, {"9", "211", "#f29bb5"}, {"12", "147", "#a5b0f5"},
-		},
-	}
-	onLight = palette{
-		line:   shade{"7", "250", "#c3c8d2"},
-		muted:  shade{"8", "242", "#667080"},
-		accent: shade{"4", "26", "#2457c5"},
-		unread: shade{"3", "130", "#9a5b00"},
-		good:   shade{"2", "28", "#2c7a36"},
-		bad:    shade{"1", "124", "#b3261e"},
-		names: [6]shade{
-			{"6", "30", "#0b7285"}, {"5", "91", "#8a3fb0"}, {"2", "64", "#4a7317"},
-			{"3", "130", "#a5520c"}, {"1", "125", "#b02a5b"}, {"4", "61", "#4a4fc0"},
-		},
-	}
+// The names of themes. Those that do not say so are dark or light as the
+// terminal's background is.
+const (
+	Auto         = "auto"
+	Dark         = "dark"
+	Light        = "light"
+	Sixteen      = "16-colour"     // those of the terminal's user alone
+	HighContrast = "high-contrast" // at least 7:1
 )
 
-// New returns the theme for a dark or a light background and for what the
-// terminal can show.
-func New(dark bool, profile colorprofile.Profile) Theme {
-	p := onLight
-	if dark {
-		p = onDark
+// Styles returns the names of the styles that may have colours of one's own.
+// "names" may have several, which people's names get in turn.
+func Styles() []string {
+	return []string{"accent", "bad", "chosen", "found", "good", "hint", "italic", "line", "link", "mine", "muted", "names", "source", "strong", "unread"}
+}
+
+// New returns the theme that is chosen, for a dark or a light background and
+// for what the terminal can show.
+func New(c Choice, dark bool, profile colorprofile.Profile) Theme {
+	switch c.Name {
+	case Dark:
+		dark = true
+	case Light:
+		dark = false
+	case Sixteen:
+		profile = min(profile, colorprofile.ANSI)
 	}
-	choose := lipgloss.Complete(profile)
-	tint := func(s shade) color.Color {
-		if profile < colorprofile.ANSI {
-			return nil
-		}
-		return choose(lipgloss.Color(s.ansi), lipgloss.Color(s.ansi256), lipgloss.Color(s.full))
-	}
-	colour := func(s shade, attrs ...ansi.Attr) Style {
-		st := ansi.NewStyle(attrs...)
-		if c := tint(s); c != nil {
-			st = st.ForegroundColor(c)
-		}
-		if len(st) == 0 {
-			return ""
-		}
-		return Style(st.String())
-	}
+	p := paletteOf(c.Name, dark)
+	b := brush{c.Own, profile}
 	t := Theme{
-		Line:   colour(p.line),
-		Muted:  colour(p.muted),
-		Accent: colour(p.accent, ansi.AttrBold),
-		Strong: Style(ansi.NewStyle(ansi.AttrBold).String()),
-		Unread: colour(p.unread, ansi.AttrBold),
-		Good:   colour(p.good),
-		Bad:    colour(p.bad, ansi.AttrBold),
-		Mine:   colour(p.accent),
-		Chosen: Style(ansi.NewStyle(ansi.AttrReverse).String()),
-		Found:  Style(ansi.NewStyle(ansi.AttrBold, ansi.AttrUnderline).String()),
-		Italic: Style(ansi.NewStyle(ansi.AttrItalic).String()),
-		Link:   Style(ansi.NewStyle(ansi.AttrUnderline).String()),
-		Source: colour(p.names[0]),
-		Hint:   colour(p.muted, ansi.AttrItalic),
+		Line:   b.style("line", p.line),
+		Muted:  b.style("muted", p.muted),
+		Accent: b.style("accent", p.accent, ansi.AttrBold),
+		Strong: b.style("strong", shade{}, ansi.AttrBold),
+		Unread: b.style("unread", p.unread, ansi.AttrBold),
+		Good:   b.style("good", p.good),
+		Bad:    b.style("bad", p.bad, ansi.AttrBold),
+		Mine:   b.style("mine", p.accent),
+		Chosen: b.style("chosen", shade{}, ansi.AttrReverse),
+		Found:  b.style("found", shade{}, ansi.AttrBold, ansi.AttrUnderline),
+		Italic: b.style("italic", shade{}, ansi.AttrItalic),
+		Link:   b.style("link", shade{}, ansi.AttrUnderline),
+		Source: b.style("source", p.names[0]),
+		Hint:   b.style("hint", p.muted, ansi.AttrItalic),
 		Dark:   dark,
-		Cursor: tint(p.accent),
+		Cursor: b.colour("accent", p.accent),
 	}
-	if ink, paper := tint(shade{"0", "16", "#000000"}), tint(shade{"15", "231", "#ffffff"}); ink != nil {
+	if ink, paper := b.tint(shade{"0", "16", "#000000"}), b.tint(shade{"15", "231", "#ffffff"}); ink != nil {
 		t.Code = Style(ansi.NewStyle().ForegroundColor(ink).BackgroundColor(paper).String())
 	}
-	for i, s := range p.names {
-		t.names[i] = colour(s)
+	for _, own := range c.Own["names"] {
+		t.names = append(t.names, paint(b.own(own)))
+	}
+	for i := 0; len(c.Own["names"]) == 0 && i < len(p.names); i++ {
+		t.names = append(t.names, paint(b.tint(p.names[i])))
 	}
 	return t
+}
+
+// brush makes styles.
+type brush struct {
+	colours map[string][]string // the user's own
+	profile colorprofile.Profile
+}
+
+func (b brush) style(name string, s shade, attrs ...ansi.Attr) Style {
+	return paint(b.colour(name, s), attrs...)
+}
+
+// colour returns the user's own colour of a style, or else the theme's.
+func (b brush) colour(name string, s shade) color.Color {
+	if own := b.colours[name]; len(own) > 0 {
+		return b.own(own[0])
+	}
+	return b.tint(s)
+}
+
+func (b brush) own(c string) color.Color { return b.profile.Convert(lipgloss.Color(c)) }
+
+// tint returns what of a shade the terminal can show: nil if nothing.
+func (b brush) tint(s shade) color.Color {
+	if b.profile < colorprofile.ANSI || s == (shade{}) {
+		return nil
+	}
+	return lipgloss.Complete(b.profile)(lipgloss.Color(s.ansi), lipgloss.Color(s.ansi256), lipgloss.Color(s.full))
+}
+
+func paint(c color.Color, attrs ...ansi.Attr) Style {
+	st := ansi.NewStyle(attrs...)
+	if c != nil {
+		st = st.ForegroundColor(c)
+	}
+	if len(st) == 0 {
+		return ""
+	}
+	return Style(st.String())
 }
 
 // Name returns the style of the name of the person with the given key, the
