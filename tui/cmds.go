@@ -57,6 +57,7 @@ type client interface {
 	Block(ctx context.Context, id identity.ID) error
 	Unblock(ctx context.Context, id identity.ID) error
 	Verify(ctx context.Context, id identity.ID, verified bool) error
+	Export(ctx context.Context, path string, passphrase []byte, progress func(done, of int64)) error
 }
 
 // where says to which end of a list a page belongs.

@@ -64,6 +64,8 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		return loadOutbox(m.client, retryOne, cmd.ID)
 	case command.Cancel:
 		return loadOutbox(m.client, cancelOne, cmd.ID)
+	case command.Export:
+		return export(m.client, cmd)
 	case command.Quit:
 		return tea.Quit
 	default:
@@ -89,6 +91,8 @@ func (m *model) act(act dialog.Action) tea.Cmd {
 		return m.actOnInvitation(value, act)
 	case messenger.Waiting:
 		return m.actOnWaiting(value, act)
+	case *askBackup:
+		return m.actOnBackup(value)
 	}
 	return nil
 }

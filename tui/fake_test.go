@@ -574,3 +574,8 @@ func (f *fake) SetDraft(_ context.Context, d messenger.Draft) error {
 	}
 	return nil
 }
+
+func (f *fake) Export(_ context.Context, path string, passphrase []byte, _ func(done, of int64)) error {
+	f.call("export %s %s", path, passphrase)
+	return nil
+}

@@ -78,6 +78,8 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		}
 	case hitsMsg:
 		m.takeHits(msg)
+	case backupMsg:
+		m.dialogs.Push(backupDialog(msg.path, ""))
 	case foundMsg:
 		cmd = m.found(msg)
 	case linkMsg:

@@ -3,10 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,20 +16,18 @@ import (
 	"golang.org/x/term"
 
 	"dione/crypto/vault"
+	"dione/net/messenger"
 	"dione/store"
 	"dione/tui/config"
+	"dione/tui/control"
+	"dione/tui/file"
+	"dione/tui/record"
 )
 
-var (
-	errNoBackupPassphrase = hinted{
-		errors.New("there is no terminal to ask for the passphrase of the backup"),
-		"write it into a file that only you can read: --backup-passphrase-file FILE",
-	}
-	errOpenBackup = hinted{
-		errors.New("a backup needs a passphrase: who has the backup and opens it can be you"),
-		"take several random words",
-	}
-)
+var errNoBackupPassphrase = hinted{
+	errors.New("there is no terminal to ask for the passphrase of the backup"),
+	"write it into a file that only you can read: --backup-passphrase-file FILE",
+}
 
 // backupCommand is export or import, which differ in what they do with FILE.
 func backupCommand(use, short, long string, run func(ctx context.Context, cmd *cobra.Command, cfg config.Config, path, passFile string) error) *cobra.Command {
@@ -57,7 +57,7 @@ func backupCommand(use, short, long string, run func(ctx context.Context, cmd *c
 func exportCommand() *cobra.Command {
 	return backupCommand("export", "Make a backup of the profile, under a passphrase of its own",
 		"dione export writes who you are, whom you know and what was written into one encrypted file.\n"+
-			"It holds no running session and no invitation: after dione import sessions are set up anew.", runExport)
+			"It can be made while dione runs. It holds no running session and no invitation: after dione import sessions are set up anew.", runExport)
 }
 
 func importCommand() *cobra.Command {
@@ -66,7 +66,7 @@ func importCommand() *cobra.Command {
 			"with the former profile elsewhere: an identity is for one running dione at a time.", runImport)
 }
 
-func runExport(ctx context.Context, cmd *cobra.Command, cfg config.Config, path, passFile string) (err error) {
+func runExport(ctx context.Context, cmd *cobra.Command, cfg config.Config, path, passFile string) error {
 	there, err := store.HasDatabase(cfg.Home)
 	if err != nil {
 		return err
@@ -80,6 +80,51 @@ func runExport(ctx context.Context, cmd *cobra.Command, cfg config.Config, path,
 	if passFile == "" && !hasKeyboard() {
 		return errNoBackupPassphrase
 	}
+	w := cmd.ErrOrStderr()
+	err = exportRunning(ctx, w, cfg, path, passFile)
+	if errors.Is(err, control.ErrNobody) {
+		err = exportHere(ctx, cmd, cfg, path, passFile)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "The backup %s opens with its passphrase only, which cannot be recovered. Keep it apart from this device.\n", path)
+	return nil
+}
+
+// backupPassphrase reads the passphrase of a new backup.
+func backupPassphrase(ctx context.Context, w io.Writer, passFile string) ([]byte, error) {
+	pass, err := newPassphrase(ctx, w, passFile, "Passphrase for the backup: ")
+	if err == nil && len(pass) == 0 {
+		err = messenger.ErrOpenBackup
+	}
+	return pass, err
+}
+
+// exportRunning has the process that has the profile make the backup.
+func exportRunning(ctx context.Context, w io.Writer, cfg config.Config, path, passFile string) error {
+	// Nobody is asked for a passphrase before there is somebody to use it.
+	if err := control.Ask(ctx, cfg.Home, control.Request{What: control.ID}, func(json.RawMessage) error { return nil }); err != nil {
+		return err
+	}
+	pass, err := backupPassphrase(ctx, w, passFile)
+	if err != nil {
+		return err
+	}
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	m := newMeter(w, "Writing")
+	return m.end(control.Ask(ctx, cfg.Home, control.Request{What: control.Export, Text: whole, Secret: pass},
+		decoder(func(r record.Progress) error {
+			m.show(r.Done, r.Of)
+			return nil
+		})))
+}
+
+// exportHere makes the backup of a profile that no process has.
+func exportHere(ctx context.Context, cmd *cobra.Command, cfg config.Config, path, passFile string) (err error) {
 	p, err := store.OpenProfile(cfg.Home)
 	var inUse *store.InUseError
 	if errors.As(err, &inUse) {
@@ -94,12 +139,9 @@ func runExport(ctx context.Context, cmd *cobra.Command, cfg config.Config, path,
 		return err
 	}
 	w := cmd.ErrOrStderr()
-	pass, err := newPassphrase(ctx, w, passFile, "Passphrase for the backup: ")
+	pass, err := backupPassphrase(ctx, w, passFile)
 	if err != nil {
 		return err
-	}
-	if len(pass) == 0 {
-		return errOpenBackup
 	}
 	st, err := store.Open(ctx, p, key, nil)
 	if err != nil {
@@ -107,11 +149,7 @@ func runExport(ctx context.Context, cmd *cobra.Command, cfg config.Config, path,
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	m := newMeter(w, "Writing")
-	if err := m.end(st.ExportFile(ctx, path, pass, m.show)); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "The backup %s opens with its passphrase only, which cannot be recovered. Keep it apart from this device.\n", path)
-	return nil
+	return m.end(st.ExportFile(ctx, path, pass, m.show))
 }
 
 func runImport(ctx context.Context, cmd *cobra.Command, cfg config.Config, path, passFile string) (err error) {
@@ -162,10 +200,10 @@ func count(n int, one, many string) string {
 }
 
 // unlockBackup asks for the passphrase of a backup, unless a file holds it.
-func unlockBackup(ctx context.Context, w io.Writer, b *store.Backup, file string) error {
+func unlockBackup(ctx context.Context, w io.Writer, b *store.Backup, passFile string) error {
 	m := newMeter(w, "Checking")
-	if file != "" {
-		pass, err := readPassphrase(file)
+	if passFile != "" {
+		pass, err := file.Passphrase(passFile)
 		if err != nil {
 			return err
 		}

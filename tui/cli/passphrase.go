@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -15,15 +14,11 @@ import (
 	"dione/crypto/vault"
 	"dione/store"
 	"dione/tui/config"
+	"dione/tui/file"
 )
 
-const (
-	// tries is how often somebody may mistype the passphrase.
-	tries = 3
-
-	// maxPassphrase bounds the first line of a passphrase file.
-	maxPassphrase = 4 << 10
-)
+// tries is how often somebody may mistype the passphrase.
+const tries = 3
 
 // hinted is an error with its next step.
 type hinted struct {
@@ -49,7 +44,7 @@ var (
 // that is new gets the passphrase of the settings.
 func unlock(ctx context.Context, cmd *cobra.Command, cfg config.Config, p *store.Profile) (vault.Key, error) {
 	if cfg.PassphraseFile != "" {
-		pass, err := readPassphrase(cfg.PassphraseFile)
+		pass, err := file.Passphrase(cfg.PassphraseFile)
 		if err != nil {
 			return vault.Key{}, err
 		}
@@ -110,23 +105,6 @@ func ask(ctx context.Context, w io.Writer, prompt string) ([]byte, error) {
 	}
 }
 
-// readPassphrase returns the first line of a file.
-func readPassphrase(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, hinted{fmt.Errorf("read the passphrase: %w", err), "name a file that you can read"}
-	}
-	defer func() { _ = f.Close() }() // only read
-	line, err := bufio.NewReader(io.LimitReader(f, maxPassphrase+1)).ReadBytes('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read the passphrase: %w", err)
-	}
-	if len(line) > maxPassphrase {
-		return nil, fmt.Errorf("read the passphrase: the first line of %s is longer than %d bytes", path, maxPassphrase)
-	}
-	return bytes.TrimRight(line, "\r\n"), nil
-}
-
 func passphraseCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
@@ -171,9 +149,9 @@ func changePassphrase(ctx context.Context, cmd *cobra.Command, cfg config.Config
 }
 
 // newPassphrase reads the new one from a file, or else asks for it twice.
-func newPassphrase(ctx context.Context, w io.Writer, file, prompt string) ([]byte, error) {
-	if file != "" {
-		return readPassphrase(file)
+func newPassphrase(ctx context.Context, w io.Writer, passFile, prompt string) ([]byte, error) {
+	if passFile != "" {
+		return file.Passphrase(passFile)
 	}
 	pass, err := ask(ctx, w, prompt)
 	if err != nil {

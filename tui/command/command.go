@@ -106,6 +106,10 @@ type (
 	// Cancel gives up the waiting message whose ID begins with ID.
 	Cancel struct{ ID string }
 
+	// Export makes a backup in File. PassFile holds its passphrase in its first
+	// line; "" is for the one who asks to write it.
+	Export struct{ File, PassFile string }
+
 	// Quit ends the program.
 	Quit struct{}
 )
@@ -135,6 +139,7 @@ func (Net) command()         {}
 func (Outbox) command()      {}
 func (Retry) command()       {}
 func (Cancel) command()      {}
+func (Export) command()      {}
 func (Quit) command()        {}
 
 // DefaultHistory and MaxHistory are how many messages /history shows when not
@@ -224,6 +229,7 @@ func All() []Spec {
 		{"unverify", "/unverify [NAME]", "take a verification back", parseWho(func(who string) Command { return Unverify{who} })},
 		{"net", "/net", "show addresses, interfaces and traffic", bare(Net{})},
 		{"outbox", "/outbox [retry [ID]|cancel ID]", "show what waits to be delivered, try again, or give a message up", parseOutbox},
+		{"export", "/export FILE [PASSPHRASE-FILE]", "make a backup of all that is here, under a passphrase of its own", parseExport},
 		{"quit", "/quit", "leave", bare(Quit{})},
 	}
 }
@@ -371,6 +377,11 @@ func parseOutbox(rest string) (Command, bool) {
 		return Cancel{ID: strings.ToLower(id)}, true
 	}
 	return nil, false
+}
+
+func parseExport(rest string) (Command, bool) {
+	file, pass := cut(rest)
+	return Export{File: file, PassFile: pass}, file != "" && !strings.ContainsAny(pass, " \t")
 }
 
 // cut splits off the first word; what follows keeps its inner blanks, which

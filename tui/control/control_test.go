@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -206,7 +207,7 @@ func TestRoundTrip(t *testing.T) {
 		{Request{What: History, Peer: "zoe", N: 1}, `nobody known is called "zoe"`, "dione peers lists the people you know"},
 		{Request{What: Search, Text: "from:zoe", N: 1}, `nobody known is called "zoe"`, "dione peers lists the people you know"},
 		{Request{What: Add}, "no address", "write one"},
-		{Request{What: Revoke, Text: "dione:b"}, messenger.ErrNoInvitation.Error(), ""},
+		{Request{What: Revoke, Text: "dione:b"}, messenger.ErrNoInvitation.Error(), "dione invite --list shows those that are"},
 		{Request{What: History, Peer: "bob", N: -1}, "control: -1 messages cannot be shown", ""},
 		{Request{What: Send, Peer: "zoe", For: "stored"}, `nobody known is called "zoe"`, "dione peers lists the people you know"},
 		{Request{What: Send, Peer: "bob", For: "stored"}, messenger.ErrEmpty.Error(), ""},
@@ -424,7 +425,7 @@ func FuzzRequest(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := parseRequest(b); err != nil || again != req {
+		if again, err := parseRequest(b); err != nil || !reflect.DeepEqual(again, req) {
 			t.Errorf("%q is %+v, and %s is %+v (%v)", in, req, b, again, err)
 		}
 		err = Answer(t.Context(), reader{messages: 3}, req, func(r any) error {
@@ -440,4 +441,33 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%q: an error without words", in)
 		}
 	})
+}
+
+func (r reader) Export(_ context.Context, path string, passphrase []byte, progress func(done, of int64)) error {
+	if len(passphrase) == 0 {
+		return messenger.ErrOpenBackup
+	}
+	progress(1, 2)
+	progress(2, 2)
+	return nil
+}
+
+func TestExport(t *testing.T) {
+	dir := shortDir(t)
+	defer serve(t, dir, reader{})()
+	var got []string
+	tell := func(b json.RawMessage) error {
+		got = append(got, string(b))
+		return nil
+	}
+	req := Request{What: Export, Text: "/backup", Secret: []byte("words")}
+	if err := Ask(t.Context(), dir, req, tell); err != nil || strings.Join(got, " ") != `{"done":1,"of":2} {"done":2,"of":2}` {
+		t.Errorf("it told %q, %v", got, err)
+	}
+	if err := Ask(t.Context(), dir, Request{What: Export, Text: "/backup"}, tell); err == nil || hintOf(err) != "take several random words" {
+		t.Errorf("without a passphrase: %v", err)
+	}
+	if err := Ask(t.Context(), dir, Request{What: Export, Text: "backup", Secret: []byte("words")}, tell); err == nil {
+		t.Error("a path from elsewhere is taken")
+	}
 }

@@ -35,6 +35,8 @@ const (
 
 	Send = "send"
 	Tail = "tail"
+
+	Export = "export"
 )
 
 // addTime is how long an answer to Add waits to see whether the new contact is
@@ -46,14 +48,16 @@ type Request struct {
 	What string        `json:"what"`           // one of the requests
 	Peer string        `json:"peer,omitempty"` // of History and Send: "#lan" or a NAME
 	N    int           `json:"n,omitempty"`    // of History and Search: how many of the newest
-	Text string        `json:"text,omitempty"` // of Add: an address or an invitation; of Revoke: an invitation; of Send; of Search: a query
+	Text string        `json:"text,omitempty"` // of Add: an address or an invitation; of Revoke: an invitation; of Send; of Search: a query; of Export: where the file is to be
 	As   string        `json:"as,omitempty"`   // of Add: a petname
 	For  string        `json:"for,omitempty"`  // of Send: the state that is waited for
 	Time time.Duration `json:"time,omitempty"` // of Send: for how long; 0: as long as it takes
+
+	Secret []byte `json:"secret,omitempty"` // of Export: the passphrase of the backup
 }
 
 // streams reports whether answers come as things happen.
-func (r Request) streams() bool { return r.What == Send || r.What == Tail }
+func (r Request) streams() bool { return r.What == Send || r.What == Tail || r.What == Export }
 
 // parseRequest reads what another process asks.
 func parseRequest(line []byte) (req Request, err error) {
@@ -88,6 +92,8 @@ type Engine interface {
 	After(ctx context.Context, row int64, n int) ([]messenger.Message, error)
 	Newest(ctx context.Context) (row int64, err error)
 	Changed() <-chan struct{}
+
+	Export(ctx context.Context, path string, passphrase []byte, progress func(done, of int64)) error
 }
 
 // Answer gives every record that answers req to tell. A nil record says that
@@ -144,6 +150,8 @@ func Answer(ctx context.Context, r Engine, req Request, tell func(any) error) er
 		return send(ctx, r, req, tell)
 	case Tail:
 		return tail(ctx, r, tell)
+	case Export:
+		return export(ctx, r, req, tell)
 	}
 	return fmt.Errorf("control: no request is called %q", req.What)
 }

@@ -28,6 +28,7 @@ const (
 	Card
 	Search
 	Palette
+	Backup
 )
 
 // Line is one line of a dialog. Its texts are clean.
@@ -65,6 +66,7 @@ type Dialog struct {
 	Code  string             // shown as a QR code beside or below the lines, where there is room
 	About any                // what the whole dialog is about, the Value of its actions
 	Input *composer.Composer // where one writes, above the lines; nil: nowhere
+	Hide  bool               // what is written is not shown
 
 	cursor int    // index of the line under the cursor
 	top    int    // first row in view

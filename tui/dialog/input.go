@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -106,6 +107,11 @@ func (d *drawing) prompt() string {
 	if room < 3 {
 		d.inputAt = -1
 		return text.Pad(d.width)
+	}
+	if d.Hide {
+		dots := min(utf8.RuneCountInString(d.Input.Text()), room-1)
+		d.inputAt = 2 + len(sign) + dots
+		return d.th.Accent.Paint(sign) + d.fit(strings.Repeat("*", dots), room)
 	}
 	d.Input.SetSize(room, d.m)
 	lines, x, _, _, _ := d.Input.View(1)

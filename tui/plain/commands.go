@@ -60,6 +60,8 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return s.retry(ctx, cmd.ID)
 	case command.Cancel:
 		return s.cancel(ctx, cmd.ID)
+	case command.Export:
+		return s.export(ctx, cmd)
 	case command.Quit:
 		s.quit = true
 	}

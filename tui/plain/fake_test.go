@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -320,4 +321,11 @@ func (f *fake) Search(_ context.Context, query string, _ int64, n int) (found me
 		}
 	}
 	return found, nil
+}
+
+func (f *fake) Export(_ context.Context, path string, passphrase []byte, _ func(done, of int64)) error {
+	if string(passphrase) == "" {
+		return messenger.ErrOpenBackup
+	}
+	return os.WriteFile(path, passphrase, 0o600)
 }

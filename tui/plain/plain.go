@@ -56,6 +56,7 @@ type client interface {
 	Block(ctx context.Context, id identity.ID) error
 	Unblock(ctx context.Context, id identity.ID) error
 	Verify(ctx context.Context, id identity.ID, verified bool) error
+	Export(ctx context.Context, path string, passphrase []byte, progress func(done, of int64)) error
 }
 
 // Options configures line mode. A zero field means its default.
@@ -85,6 +86,8 @@ type session struct {
 	people  map[identity.ID]messenger.Person          // what was told of people last
 	gaps    map[identity.ID]*gap                      // which of their messages are missing
 	quit    bool
+
+	exporting <-chan exported // tells what came of the backup that is being made; nil: none is
 }
 
 func newSession(c client, out io.Writer, opts Options) *session {
@@ -107,6 +110,13 @@ func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Option
 		opts.Now = time.Now
 	}
 	s := newSession(c, out, opts)
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		if s.exporting != nil {
+			<-s.exporting // so that it leaves nothing half made
+		}
+	}()
 	if err := s.begin(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -128,6 +138,8 @@ func Run(ctx context.Context, c client, in io.Reader, out io.Writer, opts Option
 			}
 		case r := <-s.oldest():
 			s.settle(r)
+		case e := <-s.exporting:
+			s.tellExported(e)
 		case ev := <-c.Events():
 			s.tell(ctx, ev)
 		case <-ctx.Done():
@@ -170,16 +182,19 @@ func (s *session) settle(r messenger.Result) {
 func (s *session) finish(ctx context.Context) error {
 	last := time.NewTimer(lastTime)
 	defer last.Stop()
-	for len(s.waiting) > 0 || s.unsent > 0 || !s.ready {
+	for len(s.waiting) > 0 || s.unsent > 0 || !s.ready || s.exporting != nil {
 		select {
 		case r := <-s.oldest():
 			s.settle(r)
+			last.Reset(lastTime)
+		case e := <-s.exporting:
+			s.tellExported(e)
 			last.Reset(lastTime)
 		case ev := <-s.client.Events():
 			s.tell(ctx, ev)
 			last.Reset(lastTime)
 		case <-last.C:
-			if len(s.waiting) == 0 {
+			if len(s.waiting) == 0 && s.exporting == nil {
 				return nil
 			}
 		case <-ctx.Done():

@@ -215,6 +215,12 @@ type (
 		Reason       string `json:"reason"`
 	}
 
+	// Progress is how far long work has come.
+	Progress struct {
+		Done int64 `json:"done"`
+		Of   int64 `json:"of"`
+	}
+
 	// Net is how the program hears and is heard. Hour is the bytes of the links
 	// in the last Measured seconds, an hour or less; that of DHT the same.
 	Net struct {
