@@ -93,6 +93,8 @@ func (m *model) act(act dialog.Action) tea.Cmd {
 		return m.actOnWaiting(value, act)
 	case *askBackup:
 		return m.actOnBackup(value)
+	case pasteChoice:
+		m.actOnPaste(value)
 	}
 	return nil
 }

@@ -134,17 +134,16 @@ func (m *model) below() words {
 	return m.completionWords()
 }
 
-// counter tells how long a text is that comes near the limit.
+// counter tells how much may still be written, when that is little, or how
+// much is too much.
 func (m *model) counter() words {
-	n := len(m.open.composer.Text())
-	if n < messenger.MaxText*9/10 {
-		return nil
+	switch left := messenger.MaxText - len(trim(m.open.composer.Text())); {
+	case left < 0:
+		return words{{m.theme.Bad, count(-left, "byte too long", "bytes too long")}}
+	case left < messenger.MaxText/10:
+		return words{{m.theme.Unread, count(left, "byte left", "bytes left")}}
 	}
-	style := m.theme.Muted
-	if n > messenger.MaxText {
-		style = m.theme.Bad
-	}
-	return words{{style, fmt.Sprintf("%.1f of %d KiB", float64(n)/1024, messenger.MaxText>>10)}}
+	return nil
 }
 
 // status is the state of the network in a few words, without those that leave

@@ -67,6 +67,7 @@ func TestGolden(t *testing.T) {
 			s.keys("in two lines,", "ctrl+j", "and :hear", "tab")
 			return s
 		}},
+		{"paste", func(t *testing.T, w, h int) *screen { return pasteScreen(t, w, h, 500) }},
 		{"hostile", hostileScreen},
 		{"strange-scripts", scriptsScreen},
 	}) {

@@ -91,6 +91,7 @@ type model struct {
 	place      place       // where one wrote last
 	completes  bool        // something is known that can stand there
 	completion *completion // the list of it; nil while it is closed
+	pasted     *paste      // asked about; nil: nothing
 
 	outgoing []outgoing // texts on their way to the engine, one at a time
 	counting bool       // the number of waiting messages is about to be asked for

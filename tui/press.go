@@ -9,7 +9,6 @@ import (
 
 	"dione/net/messenger"
 	"dione/tui/command"
-	"dione/tui/composer"
 	"dione/tui/dialog"
 )
 
@@ -64,7 +63,7 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, keys.Send):
 		return m.enter()
 	case key.Matches(msg, keys.Newline):
-		m.write("\n")
+		m.insert("\n")
 	default:
 		if _, full := m.open.composer.Press(msg); full {
 			m.fail(messenger.ErrTooLong)
@@ -106,29 +105,6 @@ func (m *model) choose() tea.Cmd {
 	}
 	m.show(place.Chat)
 	return nil
-}
-
-// paste writes what was pasted. More than a message may have stays in the
-// composer, where it can be cut down.
-func (m *model) paste(s string) tea.Cmd {
-	if act, ok := m.dialogs.Paste(s); ok {
-		return m.act(act)
-	}
-	m.dialogs.Clear()
-	if m.onRoster {
-		m.focusRoster(false)
-	}
-	m.write(s)
-	return nil
-}
-
-func (m *model) write(s string) {
-	c := m.open.composer
-	if !c.Insert(s) {
-		m.fail(fmt.Errorf("%w: this paste has %d KiB more than fits here", messenger.ErrTooLong, (len(c.Text())+len(s)-composer.MaxInput)>>10+1))
-	} else if len(c.Text()) > messenger.MaxText {
-		m.fail(messenger.ErrTooLong)
-	}
 }
 
 // clear is Ctrl+C: it closes what is open, else takes away what is written,

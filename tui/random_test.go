@@ -64,7 +64,7 @@ func TestRandom(t *testing.T) {
 					case 5, 6:
 						if !s.dialogs.Open() {
 							typed++
-							s.send(tea.PasteMsg{Content: fmt.Sprintf("<%d>", typed)})
+							s.send(tea.PasteMsg{Content: fmt.Sprintf("<%d>", typed) + strings.Repeat("\n", 25*r.IntN(2))})
 						}
 					default:
 						s.keys(names[r.IntN(len(names))])
@@ -76,6 +76,7 @@ func TestRandom(t *testing.T) {
 						t.Fatalf("seed %d: %s", seed, s.text())
 					}
 				}
+				s.keys("esc", "esc") // what is asked about last
 				// Everything behind Up is brought back, chat by chat.
 				all := strings.Join(f.calls, "\n")
 				for _, conv := range s.chats {

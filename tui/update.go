@@ -44,6 +44,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.result(msg)
 	}
 	m.open.takeBack()
+	m.settlePaste()
 	m.resize()
 	return m, tea.Batch(cmd, m.pages(), m.more(), m.read(), m.keep(), m.tellNews())
 }

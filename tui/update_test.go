@@ -124,7 +124,9 @@ func TestPaste(t *testing.T) {
 	long := strings.Repeat("x", messenger.MaxText+1)
 	s.keys("ctrl+c")
 	s.send(tea.PasteMsg{Content: long})
-	s.want("too long: limit 16 KiB", "16.0 of 16 KiB")
+	s.want("A message holds 16 KiB: this one would be 1 byte too long.")
+	s.keys("enter")
+	s.want("too long: limit 16 KiB", "1 byte too long")
 	s.keys("enter")
 	if len(s.fake.calls) > 0 || s.open.composer.Text() != long {
 		t.Error("a text that is too long was sent or lost")
@@ -135,6 +137,10 @@ func TestPaste(t *testing.T) {
 		t.Error("a paste without room changed what was written")
 	}
 	s.wantFit()
+	s.keys("backspace")
+	s.want("0 bytes left")
+	s.keys("enter")
+	s.fake.wantCall(t, fmt.Sprintf("send #lan %q", long[1:]))
 }
 
 func TestDrafts(t *testing.T) {
@@ -366,6 +372,7 @@ func TestOverlay(t *testing.T) {
 			f.add(messenger.Room, bob, noon, strings.Repeat("雪 0123456789 ", 12))
 		}
 		s := &screen{t: t, fake: f, model: newModel(f, testOptions())}
+		s.drafts.delay = 0
 		s.run(s.Init())
 		s.send(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: value})
 		for _, width := range []int{90, 91, 120} {

@@ -29,6 +29,7 @@ const (
 	Search
 	Palette
 	Backup
+	Paste
 )
 
 // Line is one line of a dialog. Its texts are clean.
