@@ -12,6 +12,7 @@ type entry struct {
 	key      string // of the whole file, such as "dht.mode"
 	from, to int    // the bytes of the value
 	inline   bool   // the value is a table in braces
+	top      bool   // it stands before all tables
 }
 
 // source is where things stand in a file that was read.
@@ -53,7 +54,7 @@ func (s *source) add(table string, e *unstable.Node) {
 	}
 	from += len(s.data[from:]) - len(bytes.TrimLeft(s.data[from:], " \t="))
 	s.entries = append(s.entries, entry{
-		key: key, from: from, to: int(e.Raw.Offset + e.Raw.Length), inline: v.Kind == unstable.InlineTable,
+		key: key, from: from, to: int(e.Raw.Offset + e.Raw.Length), inline: v.Kind == unstable.InlineTable, top: len(s.heads) == 0,
 	})
 	if v.Kind == unstable.InlineTable {
 		for it := v.Children(); it.Next(); {
