@@ -36,7 +36,8 @@ func TestNoScans(t *testing.T) {
 		_, err9 := tx.Fail(gone, "x")
 		_, err10 := tx.ExpireOutbox(at.Add(time.Hour))
 		_, _, err11 := tx.Contact(bob)
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11,
+		err12 := touchChanges(tx, in)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12,
 			tx.PutContact(Contact{ID: carol}), tx.ForgetContacts([]identity.ID{carol}), tx.SetMeta("a", "b"))
 	})
 	perMessage := maps.Clone(s.db.stmts)
@@ -74,6 +75,35 @@ func TestNoScans(t *testing.T) {
 			}
 		}
 	}
+}
+
+// touchChanges runs every statement of changes.go.
+func touchChanges(tx *Tx, in Chat) error {
+	said := theirs(in, bob, 20, "said")
+	changes := []Message{
+		does(KindReaction, theirs(in, bob, 21, ""), refOf(said), "x"), said,
+		does(KindCorrection, theirs(in, bob, 22, ""), refOf(said), "once more"),
+		does(KindReaction, theirs(in, bob, 23, ""), refOf(said), ""),
+		does(KindDeletion, theirs(in, bob, 24, ""), refOf(said), ""),
+	}
+	for i, m := range changes {
+		if err := keepOne(tx, m); err != nil {
+			return err
+		}
+		if _, err := tx.Versions(in, bob, said.ID); err != nil {
+			return err
+		}
+		if i == 2 {
+			answer := theirs(in, bob, 25, "quoted")
+			answer.Target = refOf(said)
+			if err := keepOne(tx, answer); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := tx.Corrections(said)
+	_, err2 := tx.Erase(in, refOf(said))
+	return errors.Join(err, err2, tx.Resend(said, nil))
 }
 
 // touchSessions runs every statement of sessions.go, parcels.go and mail.go.
