@@ -266,25 +266,6 @@ func (tx *Tx) isDeleted(in Chat, ref Ref) (bool, error) {
 		func(*sqlite3.Stmt) {}, ref.ID[:], peer, peer, c.row)
 }
 
-// Erase takes back an own message that nobody else has: it is as if a deletion
-// of it had come.
-func (tx *Tx) Erase(in Chat, ref Ref) (Message, error) {
-	if err := tx.eraseCorrections(Message{Chat: in, From: ref.From, Target: ref}); err != nil {
-		return Message{}, err
-	}
-	t, ok, err := tx.target(in, ref)
-	if err != nil || !ok {
-		return Message{}, err
-	}
-	if !t.Deleted {
-		if err := tx.erase(t); err != nil {
-			return Message{}, err
-		}
-	}
-	m, _, err := tx.message("WHERE id = ?", t.Row)
-	return m, err
-}
-
 // Resend changes what is sent for a message to those who have not got it yet.
 func (tx *Tx) Resend(m Message, payload []byte) error {
 	sealed, err := tx.s.records.Seal(rand.Reader, payload, envelopePlace(m.Row))

@@ -102,8 +102,7 @@ func touchChanges(tx *Tx, in Chat) error {
 		}
 	}
 	_, err := tx.Corrections(said)
-	_, err2 := tx.Erase(in, refOf(said))
-	return errors.Join(err, err2, tx.Resend(said, nil))
+	return errors.Join(err, tx.Resend(said, nil))
 }
 
 // touchSessions runs every statement of sessions.go, parcels.go and mail.go.

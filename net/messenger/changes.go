@@ -16,8 +16,7 @@ import (
 //   - each is a message with a number and a state of its own, so that it gets
 //     where texts get, once and in any order; store/changes.go says what it does;
 //   - screens are told of it by MessageChanged alone;
-//   - only what others may have is changed with their knowledge: a message that
-//     nobody has is taken back here and never leaves.
+//   - of what is taken back nothing leaves any more, whatever still waits.
 
 type (
 	// Ref names a message of a chat.
@@ -79,9 +78,7 @@ func (m *Messenger) Correct(ctx context.Context, chat Chat, id MessageID, text s
 }
 
 // Unsend takes an own message back: its text is erased here, and everybody who
-// has it is asked to do the same. Nobody can know whether they do. One that
-// nobody has is taken out of the outbox instead; the Message returned is then
-// that message.
+// has it is asked to do the same. Nobody can know whether they do.
 func (m *Messenger) Unsend(ctx context.Context, chat Chat, id MessageID) (Message, error) {
 	return m.wait(ctx, submission{chat: chat, kind: KindDeletion, target: Ref{ID: id, From: m.selfID}})
 }
@@ -141,51 +138,25 @@ func (m *Messenger) checkTarget(b *batch, s submission) (Message, error) {
 	return of, nil
 }
 
-// takeBack erases an own message here, if nobody else has it, and returns it.
-// Otherwise it reports that others have to be told.
-func (m *Messenger) takeBack(b *batch, of Message) (gone Message, tell bool, err error) {
-	if of.State == StateFailed {
-		gone, err = m.eraseHere(b, of)
-		return gone, false, err
-	}
-	if !of.Chat.IsRoom() {
-		cancelled, ok, err := b.tx.Cancel(of.Chat, of.ID)
-		switch {
-		case err == nil && ok:
-			if err := m.moveUp(b, of.Chat.Peer, cancelled); err != nil {
-				return Message{}, false, err
-			}
-			gone, err = m.eraseHere(b, cancelled)
-			return gone, false, err
-		case err != nil && !errors.Is(err, store.ErrSealed):
-			return Message{}, false, err
-		}
-	}
-	// Whoever has not got it yet gets nothing in its place, under its number.
-	waiting, err := b.tx.Corrections(of)
+// takeBack has nothing sent in the place of a message, under its number, to
+// whoever has not got it or a correction of it yet. The deletion follows in any
+// case: what was not acknowledged may have arrived.
+func (m *Messenger) takeBack(b *batch, of Message) error {
+	all, err := b.tx.Corrections(of)
 	if err != nil {
-		return Message{}, false, err
+		return err
 	}
-	for _, w := range append(waiting, of) {
-		void := wire.Content{ID: w.ID, Seq: w.Seq, Sent: w.Sent.UnixMilli(), Kind: wire.Deletion, Target: w.ID}
-		if err := b.tx.Resend(w, void.Encode()); err != nil {
-			return Message{}, false, err
+	for _, msg := range append(all, of) {
+		if err := b.tx.Resend(msg, void(msg)); err != nil {
+			return err
 		}
 	}
-	return Message{}, true, nil
+	return nil
 }
 
-// eraseHere takes back what nobody else has.
-func (m *Messenger) eraseHere(b *batch, of Message) (gone Message, err error) {
-	if gone, err = b.tx.Erase(of.Chat, Ref{ID: of.ID, From: of.From}); err != nil {
-		return Message{}, err
-	}
-	b.tell(StateChanged{Message: gone})
-	b.tell(MessageChanged{Message: gone, Change: Message{
-		Chat: of.Chat, From: m.selfID, Mine: true, Sent: b.now, Arrived: b.now, State: StateDelivered,
-		Kind: KindDeletion, Target: Ref{ID: of.ID, From: of.From},
-	}})
-	return gone, nil
+// void is sent in the place of a message that is taken back.
+func void(of Message) []byte {
+	return wire.Content{ID: of.ID, Seq: of.Seq, Sent: of.Sent.UnixMilli(), Kind: wire.Deletion, Target: of.ID}.Encode()
 }
 
 // further tells how far an own message has come. What a change that has failed

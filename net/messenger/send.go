@@ -148,13 +148,8 @@ func (s submission) send(m *Messenger, b *batch) error {
 	}
 	switch {
 	case s.kind == KindDeletion:
-		gone, tell, err := m.takeBack(b, of)
-		if err != nil {
+		if err := m.takeBack(b, of); err != nil {
 			return err
-		}
-		if !tell {
-			b.then(func() { s.result <- Result{Message: gone} })
-			return nil
 		}
 	case s.kind != KindText && len(to) == 0:
 		return refuse(ErrNobodyNear)
