@@ -82,6 +82,9 @@ func (m *model) act(act dialog.Action) tea.Cmd {
 	case dialog.Palette:
 		return m.actOnPalette(act)
 	}
+	if act.Kind == dialog.Details {
+		return m.actOnDetails(act)
+	}
 	switch value := act.Value.(type) {
 	case identity.ID:
 		return m.actOn(value, act)

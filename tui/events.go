@@ -26,6 +26,7 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 			if conv := m.chat(ev.Message.Chat); conv.wanted() {
 				conv.list.Update(ev.Message)
 			}
+			m.refreshDetails(ev.Message)
 			cmds = append(cmds, m.count(ev.Message))
 		case messenger.PersonNear:
 			m.moved(ev.Person, m.people[ev.Person.ID].Path)

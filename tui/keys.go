@@ -8,7 +8,7 @@ import (
 
 // keyMap is every key of the screen that does not write.
 type keyMap struct {
-	Send, Newline, Complete, Focus, Next, Previous, Unread, PageUp, PageDown, Start, End, Find, Palette, Help, Close, Clear, Suspend key.Binding
+	Send, Newline, Complete, Focus, Next, Previous, Unread, PageUp, PageDown, Older, Newer, Start, End, Find, Palette, Help, Close, Clear, Suspend key.Binding
 }
 
 var keys = keyMap{
@@ -21,6 +21,8 @@ var keys = keyMap{
 	Unread:   bind("Alt+A", "next conversation with something unread", "alt+a"),
 	PageUp:   bind("PgUp", "scroll back", "pgup"),
 	PageDown: bind("PgDn", "scroll on", "pgdown"),
+	Older:    bind("Ctrl+↑", "a cursor over the messages; also Ctrl+G", "ctrl+up", "ctrl+g"),
+	Newer:    bind("Ctrl+↓", "the cursor on, and away", "ctrl+down"),
 	Start:    bind("Ctrl+Home", "as far back as is loaded", "ctrl+home"),
 	End:      bind("Ctrl+End", "newest message; also Esc", "ctrl+end"),
 	Find:     bind("Ctrl+F", "find messages", "ctrl+f"),
@@ -39,7 +41,7 @@ func bind(shown, help string, on ...string) key.Binding {
 func (k keyMap) parts() []keyPart {
 	return []keyPart{
 		{"WRITING", append([]key.Binding{k.Send, k.Newline, k.Complete}, composer.Keys()...)},
-		{"MOVING", []key.Binding{k.Focus, k.Palette, k.Previous, k.Next, k.Unread, k.PageUp, k.PageDown, k.Start, k.End, k.Find}},
+		{"MOVING", []key.Binding{k.Focus, k.Palette, k.Previous, k.Next, k.Unread, k.PageUp, k.PageDown, k.Older, k.Newer, k.Start, k.End, k.Find}},
 		{"THE PROGRAM", []key.Binding{k.Help, k.Close, k.Clear, k.Suspend}},
 	}
 }

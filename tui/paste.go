@@ -44,6 +44,7 @@ func (m *model) paste(s string) tea.Cmd {
 	}
 	m.dialogs.Clear()
 	m.settlePaste()
+	m.open.list.Unchoose()
 	if m.onRoster {
 		m.focusRoster(false)
 	}

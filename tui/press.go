@@ -30,6 +30,15 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 			return m.act(act)
 		}
 		m.searchClosed()
+	case key.Matches(msg, keys.Older):
+		m.pick(-1)
+	case key.Matches(msg, keys.Newer):
+		m.pick(+1)
+	case m.picking():
+		if cmd, done := m.pressPicked(msg); done {
+			return cmd
+		}
+		return m.press(msg)
 	case m.completion != nil && m.pressCompletion(msg):
 	case key.Matches(msg, keys.Complete) && !m.onRoster && m.complete():
 	case key.Matches(msg, keys.Find):
@@ -107,8 +116,8 @@ func (m *model) choose() tea.Cmd {
 	return nil
 }
 
-// clear is Ctrl+C: it closes what is open, else takes away what is written,
-// and leaves if nothing is.
+// clear is Ctrl+C: it closes what is open, else takes the cursor off the
+// messages or takes away what is written, and leaves if nothing is.
 func (m *model) clear() tea.Cmd {
 	switch {
 	case m.dialogs.Open():
@@ -116,6 +125,8 @@ func (m *model) clear() tea.Cmd {
 		m.endSearch()
 	case m.completion != nil:
 		m.completion = nil
+	case m.picking():
+		m.open.list.Unchoose()
 	case !m.open.composer.Empty():
 		m.open.composer.Clear()
 	default:

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"dione/net/messenger"
 )
 
@@ -26,8 +28,29 @@ func markupFake() *fake {
 
 func markupScreen(t *testing.T, w, h int) *screen { return newScreen(t, markupFake(), w, h) }
 
+// pickedScreen has the cursor on the message before the last one.
+func pickedScreen(t *testing.T, w, h int) *screen {
+	s := markupScreen(t, w, h)
+	s.keys("half a message", "ctrl+up", "up")
+	return s
+}
+
 func readingScreens() []goldenScreen {
-	return []goldenScreen{{"markup", markupScreen}}
+	return []goldenScreen{
+		{"markup", markupScreen},
+		{"picked", pickedScreen},
+		{"details", func(t *testing.T, w, h int) *screen { s := pickedScreen(t, w, h); s.keys("enter"); return s }},
+		{"details-private", func(t *testing.T, w, h int) *screen {
+			s := privateScreen(t, w, h)
+			s.keys("ctrl+up", "up", "i")
+			return s
+		}},
+		{"details-mail", func(t *testing.T, w, h int) *screen {
+			s := mailScreen(t, w, h)
+			s.keys("ctrl+up", "pgup", "pgup", "down", "i")
+			return s
+		}},
+	}
 }
 
 // A link that is broken over rows is one link, to what it says; where it
@@ -114,4 +137,112 @@ func TestCopyCommand(t *testing.T) {
 	}
 	s.keys("/copy 9", "enter")
 	s.want("this conversation has 5 messages only")
+}
+
+// The cursor goes over the messages, and what is written stays.
+func TestPick(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := longScreen(t, 80, 24)
+		s.keys("half a message", "ctrl+g")
+		s.want("▌", "Enter more · c copy · Esc")
+		if s.View().Cursor != nil {
+			t.Error("one still writes")
+		}
+		picked := func(want string) {
+			t.Helper()
+			if msg, ok := s.open.list.Chosen(); !ok || msg.Text != want {
+				t.Errorf("the cursor is on %q, %t; want %q", msg.Text, ok, want)
+			}
+			s.want("▌", want)
+		}
+		picked("line 999")
+		s.keys("up", "k", "ctrl+up")
+		picked("line 996")
+
+		// What comes does not move the view, and is not taken for read.
+		was := s.text()
+		s.receive(messenger.Room, carol, "news")
+		if now := s.text(); strings.Split(now, "\n")[10] != strings.Split(was, "\n")[10] {
+			t.Errorf("the view moved:\n%s\n%s", was, now)
+		}
+		for range 300 {
+			s.keys("up")
+		}
+		picked("line 695")
+		for range 20 {
+			s.keys("pgdown")
+		}
+		for range 3 {
+			s.keys("pgup", "pgdown")
+		}
+		s.want("▌")
+		s.send(tea.WindowSizeMsg{Width: 40, Height: 10})
+		s.want("▌")
+		s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+
+		// Behind the newest message it is gone.
+		for range 300 {
+			s.keys("ctrl+down")
+			if !s.picking() {
+				break
+			}
+		}
+		s.wantNot("▌", "scrolled back")
+		s.want("news", "half a message")
+		if s.View().Cursor == nil {
+			t.Error("one cannot write")
+		}
+
+		// A letter that is none of its keys is written.
+		s.keys("ctrl+up", "x")
+		s.wantNot("▌")
+		s.want("half a messagex")
+		s.keys("ctrl+up", "esc", "ctrl+up", "ctrl+c")
+		s.wantNot("▌")
+		s.want("half a messagex")
+		s.keys("ctrl+up", "alt+down")
+		s.wantNot("▌")
+	})
+}
+
+func TestPickActs(t *testing.T) {
+	s := pickedScreen(t, 120, 40)
+	opened := openedBy(s, nil)
+	s.keys("c")
+	if !strings.HasPrefix(s.copied, "do this:\n```sh\n") {
+		t.Errorf("copied %q", s.copied)
+	}
+	s.want("copied, if your terminal permits", "· o open ·")
+	s.keys("o")
+	if want := []string{"mailto:bob@example.org"}; !slices.Equal(*opened, want) {
+		t.Errorf("opened %q, want %q", *opened, want)
+	}
+	s.keys("up", "o")
+	s.want("there is no link in this message")
+
+	// Of several links one is chosen, by where they lead.
+	s.keys("down", "down", "o")
+	s.want("LINKS", "https://xn--pple-43d.com/login", "https://apple.com@evil.example/")
+	s.keys("down", "enter")
+	if want := "https://apple.com@evil.example/"; (*opened)[len(*opened)-1] != want {
+		t.Errorf("opened %q, want %q", *opened, want)
+	}
+	s.keys("i", "c")
+	s.want("copied, if your terminal permits")
+	if !strings.HasPrefix(s.copied, "https://аpple.com/login and") {
+		t.Errorf("copied %q", s.copied)
+	}
+	s.keys("esc", "esc")
+	s.wantNot("▌")
+}
+
+// The details follow the state of the message.
+func TestDetailsFollow(t *testing.T) {
+	s := privateScreen(t, 100, 30)
+	s.keys("ctrl+up", "enter")
+	s.want("queued: safe here, nobody is known to have it", "ann ·"+ann.Tag+", you", "14:26:00")
+	s.tell(messenger.StateChanged{Message: s.fake.set(with(dave), func(m *messenger.Message) { m.State, m.Acked, m.Addressed = messenger.StateStored, 23, 24 })})
+	s.want("stored: 23 of 24 nodes of the mail network hold it")
+	s.tell(messenger.StateChanged{Message: s.fake.set(with(dave), func(m *messenger.Message) { m.State = messenger.StateDelivered })})
+	s.want("delivered: it is on their disk")
 }

@@ -265,6 +265,7 @@ func (m *model) show(c messenger.Chat) {
 		m.endSearch()
 	}
 	m.open.aim = nil
+	m.open.list.Unchoose()
 	m.open.list.SetRule(0, 0)
 	m.open.list.Rest(pageSize)
 	m.open = m.chat(c)

@@ -144,7 +144,7 @@ func (m *model) writing() ([]string, *tea.Cursor) {
 			sign = "> "
 		}
 		style := m.theme.Accent
-		if m.onRoster {
+		if m.onRoster || m.picking() {
 			style = m.theme.Muted
 		}
 		body := s
@@ -159,7 +159,7 @@ func (m *model) writing() ([]string, *tea.Cursor) {
 		}
 		lines[i] = " " + style.Paint(sign) + body + text.Pad(fill)
 	}
-	if m.onRoster || x+promptWidth >= width {
+	if m.onRoster || m.picking() || x+promptWidth >= width {
 		return lines, nil
 	}
 	return lines, m.cursor(x+promptWidth, y)

@@ -17,7 +17,8 @@ const maxHang = 8
 
 // drawText writes the text of a message, from n on and up to the column right.
 // It returns the rows that are full, and the one that is not.
-func (l *List) drawText(n *line, m messenger.Message, indent, right int) (rest *line, rows []string) {
+func (l *List) drawText(n *line, m messenger.Message, f flags, right int) (rest *line, rows []string) {
+	indent := l.indent()
 	doc := markdown.Parse(text.Clean(m.Text))
 	b := body{doc: doc, row: m.Row, look: &l.look}
 	hang := 0
@@ -35,7 +36,7 @@ func (l *List) drawText(n *line, m messenger.Message, indent, right int) (rest *
 		}
 		at += next
 		rows = append(rows, l.end(n))
-		n = l.line()
+		n = l.begin(f)
 		n.to(indent)
 	}
 }

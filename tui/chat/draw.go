@@ -59,6 +59,7 @@ func (l *List) flags(i int) (f flags) {
 	}
 	f.gap = l.gap(i)
 	f.point = l.pointed != 0 && e.msg.Row == l.pointed
+	f.under = l.chosen != 0 && e.msg.Row == l.chosen
 	f.head = f.day || f.point || f.rule > 0 || f.gap > 0 || l.entries[i-1].note != nil || prev.msg.From != e.msg.From || e.at.Sub(prev.at) > groupTime
 	f.same = !f.head && !e.msg.Mine && l.origin(e) == l.origin(prev)
 	return f
@@ -126,6 +127,16 @@ func (n *line) to(column int) {
 
 func (l *List) line() *line { return &line{m: l.look.Meter} }
 
+// begin begins a row of a message. One that the cursor is on has a bar at its
+// left.
+func (l *List) begin(f flags) *line {
+	n := l.line()
+	if f.under {
+		n.put(l.look.Theme.Accent, "▌")
+	}
+	return n
+}
+
 func (l *List) blank() string { return text.Pad(l.width) }
 
 // end fills a row and returns it. Without room for it, it is empty: a terminal
@@ -149,8 +160,8 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 	if f.gap > 0 {
 		rows = append(rows, l.drawGap(e, f.gap))
 	}
-	n := l.line()
-	if f.point {
+	n := l.begin(f)
+	if f.point && !f.under {
 		n.put(th.Accent, "›")
 	}
 	n.to(1)
@@ -180,7 +191,7 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 	if f.same {
 		marks = nil
 	}
-	n, above := l.drawText(n, e.msg, indent, right-markRoom)
+	n, above := l.drawText(n, e.msg, f, right-markRoom)
 	rows = append(rows, above...)
 	for i, mark := range marks {
 		room := right - n.width - 1 - l.look.Meter.Width(mark)
@@ -189,7 +200,7 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 		}
 		if room < 0 {
 			rows = append(rows, l.end(n))
-			n = l.line()
+			n = l.begin(f)
 		}
 		n.to(right - l.look.Meter.Width(mark))
 		n.put(style, mark)
@@ -198,7 +209,7 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 	rows = append(rows, l.end(n))
 	if e.msg.State == messenger.StateFailed {
 		for _, s := range l.look.Meter.Wrap("✗ failed: "+text.Name(e.msg.Reason), right-indent) {
-			n = l.line()
+			n = l.begin(f)
 			n.to(indent)
 			n.put(th.Bad, s)
 			rows = append(rows, l.end(n))

@@ -55,6 +55,7 @@ type flags struct {
 	head  bool // it names its author
 	rule  int  // new messages that the rule above it tells of; 0 for no rule
 	point bool // a sign points to it
+	under bool // the cursor is on it
 	gap   int  // messages of its author that are missing before it
 	same  bool // it came as the one above it, which says so
 }
@@ -78,6 +79,7 @@ type List struct {
 	rule     float64 // Pos behind which messages were unread
 	ruleNew  int     // how many; 0: no rule
 	pointed  int64   // Row of the message that a sign points to; 0: none
+	chosen   int64   // Row of the message under the cursor; 0: none
 	view     []string
 	rowsHeld int
 }
@@ -109,6 +111,9 @@ func (l *List) SetSize(width, height int) {
 	}
 	l.width, l.height, l.view = width, max(height, 0), nil
 	l.settle()
+	if i := l.chosenAt(); i >= 0 {
+		l.reveal(i)
+	}
 }
 
 // SetIntro sets the rows that stand above the first message there is.
@@ -200,7 +205,7 @@ func (l *List) Newer() (after messenger.Cursor, ok bool) {
 // younger stays: it was told after the page had been read.
 func (l *List) Reset(page []messenger.Message, atStart bool) {
 	l.replace(page, atStart, true)
-	l.follow, l.top, l.skip, l.below = true, nil, 0, 0
+	l.follow, l.top, l.skip, l.below, l.chosen = true, nil, 0, 0, 0
 }
 
 // ShowAround replaces the messages by a page from anywhere, and begins the view
@@ -208,7 +213,7 @@ func (l *List) Reset(page []messenger.Message, atStart bool) {
 // no more on that side.
 func (l *List) ShowAround(page []messenger.Message, at messenger.Cursor, before, atStart, atEnd bool) {
 	l.replace(page, atStart, atEnd)
-	l.follow, l.top, l.skip, l.below = false, nil, 0, 0
+	l.follow, l.top, l.skip, l.below, l.chosen = false, nil, 0, 0, 0
 	for i, e := range l.entries {
 		if e.note == nil && !less(e.msg, messenger.Message{Pos: at.Pos, Row: at.Row}) {
 			if !before {

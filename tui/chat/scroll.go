@@ -67,7 +67,7 @@ func (l *List) stand(i, skip int) {
 	l.settle()
 }
 
-// settle follows the end when the view reaches it.
+// settle follows the end when the view reaches it and there is no cursor.
 func (l *List) settle() {
 	if l.follow {
 		return
@@ -77,14 +77,20 @@ func (l *List) settle() {
 	for ; i < len(l.entries) && rows <= l.height; i++ {
 		rows += l.count(i)
 	}
-	if rows <= l.height && l.atEnd {
-		l.End()
+	if rows > l.height || !l.atEnd {
+		return
 	}
+	if l.chosen == 0 {
+		l.End()
+		return
+	}
+	l.follow, l.below = true, 0 // as far as the end, and stay there
+	l.hold()
 }
 
 // End follows the end.
 func (l *List) End() {
-	l.follow, l.top, l.skip, l.below, l.view = true, nil, 0, 0, nil
+	l.follow, l.top, l.skip, l.below, l.chosen, l.view = true, nil, 0, 0, 0, nil
 	l.trim()
 }
 

@@ -30,6 +30,7 @@ const (
 	Palette
 	Backup
 	Paste
+	Details
 )
 
 // Line is one line of a dialog. Its texts are clean.
