@@ -171,6 +171,27 @@ type Message struct {
 	Reactions []Reaction  // to it; set when it is read
 }
 
+// Shows reports whether a change is what m shows now, and no later one is.
+func (m Message) Shows(change Message) bool {
+	if change.Target != (Ref{m.ID, m.From}) {
+		return false
+	}
+	switch change.Kind {
+	case KindReaction:
+		for _, r := range m.Reactions {
+			if r.From == change.From {
+				return r.Text == change.Text
+			}
+		}
+		return change.Text == ""
+	case KindCorrection:
+		return m.Text == change.Text && m.Edited.Equal(change.Sent)
+	case KindDeletion:
+		return m.Deleted
+	}
+	return false
+}
+
 // Standing is what a person may do.
 type Standing uint8
 

@@ -116,6 +116,14 @@ type (
 		From    Person
 	}
 
+	// ChangeReceived says that a change of somebody is committed by which
+	// nothing is another one now: its message has not come yet, or a later change
+	// of theirs has.
+	ChangeReceived struct {
+		Change Message
+		From   Person
+	}
+
 	// ChatRead says that the user has read a chat up to Info.Read.
 	ChatRead struct{ Info ChatInfo }
 
@@ -147,6 +155,7 @@ func (MessageSent) event()     {}
 func (MessageReceived) event() {}
 func (StateChanged) event()    {}
 func (MessageChanged) event()  {}
+func (ChangeReceived) event()  {}
 func (ChatRead) event()        {}
 func (ChatMuted) event()       {}
 func (NetChanged) event()      {}

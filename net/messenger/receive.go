@@ -59,7 +59,7 @@ func (m *Messenger) receive(b *batch, p *person, chat Chat, path Path, content w
 		msg.Mentioned = chat.IsRoom() && m.mentioned(msg.Text)
 		added, err = b.tx.AddMessage(&msg)
 	} else {
-		_, of, changed, err = m.change(b, &msg)
+		added, of, changed, err = m.change(b, &msg)
 	}
 	if errors.Is(err, store.ErrInvalid) {
 		m.log.Info("message dropped", slog.Any("peer", p.ID), slog.Any("error", err))
@@ -68,11 +68,14 @@ func (m *Messenger) receive(b *batch, p *person, chat Chat, path Path, content w
 	if err != nil {
 		return false, err
 	}
-	if added {
+	switch {
+	case !added:
+	case msg.Kind == KindText:
 		b.then(func() { m.pending.push(MessageReceived{Message: msg, From: m.shown(p)}) })
-	}
-	if changed {
+	case changed:
 		b.then(func() { m.pending.push(MessageChanged{Message: of, Change: msg, From: m.shown(p)}) })
+	default:
+		b.then(func() { m.pending.push(ChangeReceived{Change: msg, From: m.shown(p)}) })
 	}
 	return true, nil
 }

@@ -180,7 +180,11 @@ func tailCommand() *cobra.Command {
 
 func runTail(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []string) error {
 	out := record.NewWriter(cmd.OutOrStdout(), cfg.JSON)
-	err := control.Ask(ctx, cfg.Home, control.Request{What: control.Tail}, decoder(func(r record.Message) error {
+	err := control.Ask(ctx, cfg.Home, control.Request{What: control.Tail}, decoder(func(t control.Tailed) error {
+		r := t.Record()
+		if r == nil {
+			return nil // of a newer dione
+		}
 		return errors.Join(out.Write(time.Now(), r), out.Flush())
 	}))
 	switch {

@@ -75,7 +75,52 @@ func send(ctx context.Context, r Engine, req Request, tell func(any) error) erro
 	}
 }
 
-// tail tells every message of others that is committed from now on.
+// Tailed is one answer to Tail: one of its fields.
+type Tailed struct {
+	Message  *record.Message  `json:"message,omitempty"`
+	Reaction *record.Reaction `json:"reaction,omitempty"`
+	Edited   *record.Edited   `json:"edited,omitempty"`
+	Deleted  *record.Deleted  `json:"deleted,omitempty"`
+}
+
+// Record returns the field that is set, nil if none is.
+func (t Tailed) Record() record.Record {
+	switch {
+	case t.Message != nil:
+		return *t.Message
+	case t.Reaction != nil:
+		return *t.Reaction
+	case t.Edited != nil:
+		return *t.Edited
+	case t.Deleted != nil:
+		return *t.Deleted
+	}
+	return nil
+}
+
+// tailed makes the answer for what p wrote. It reports whether there is any:
+// not for a change that does not count.
+func tailed(ctx context.Context, r Engine, m messenger.Message, p messenger.Person) (t Tailed, ok bool, err error) {
+	if m.Kind == messenger.KindText {
+		told := record.MessageOf(m, p)
+		return Tailed{Message: &told}, true, nil
+	}
+	of, _, err := r.Message(ctx, m.Chat, m.Target.From, m.Target.ID)
+	if err != nil || !of.Shows(m) {
+		return Tailed{}, false, err
+	}
+	switch c := record.ChangeOf(m, p.Name, p.Tag).(type) {
+	case record.Reaction:
+		t.Reaction = &c
+	case record.Edited:
+		t.Edited = &c
+	case record.Deleted:
+		t.Deleted = &c
+	}
+	return t, true, nil
+}
+
+// tail tells everything of others that is committed from now on.
 func tail(ctx context.Context, r Engine, tell func(any) error) error {
 	row, err := r.Newest(ctx)
 	if err != nil {
@@ -95,7 +140,11 @@ func tail(ctx context.Context, r Engine, tell func(any) error) error {
 			if err != nil {
 				p = messenger.Person{Name: m.From.Tag(), Tag: m.From.Tag()}
 			}
-			if err := tell(record.MessageOf(m, p)); err != nil {
+			t, ok, err := tailed(ctx, r, m, p)
+			if err == nil && ok {
+				err = tell(t)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -98,6 +98,10 @@ func (s *session) printEvent(ctx context.Context, ev messenger.Event) {
 		if ev.Message.Row > s.seen {
 			s.received(ctx, ev.Message, ev.From)
 		}
+	case messenger.MessageChanged:
+		s.change(ctx, ev.Change)
+	case messenger.ChangeReceived:
+		s.passed(ctx, ev.Change, ev.From)
 	case messenger.StateChanged:
 		s.state(ev.Message)
 	case messenger.ChatMuted:
@@ -129,10 +133,15 @@ func (s *session) sent(m messenger.Message) {
 		s.first = m.Row
 	}
 	s.unsent--
+	s.print(record.SentOf(m))
+	s.begun(m)
+}
+
+// begun has the states of an own message told that follow on its commit.
+func (s *session) begun(m messenger.Message) {
 	queued := m
 	queued.State, queued.Acked = messenger.StateQueued, 0
-	s.open[m.ID] = queued
-	s.print(record.SentOf(m))
+	s.follow(queued)
 	if m.State != messenger.StateQueued {
 		s.state(m)
 	}
@@ -167,11 +176,16 @@ func (s *session) catchUp(ctx context.Context) error {
 			return err
 		}
 		for _, m := range msgs {
-			if m.Mine {
+			switch {
+			case m.Kind != messenger.KindText:
+				if err := s.changeAgain(ctx, m); err != nil {
+					return err
+				}
+			case m.Mine:
 				s.sent(m)
-				continue
+			default:
+				s.received(ctx, m, s.person(ctx, m.From))
 			}
-			s.received(ctx, m, s.person(ctx, m.From))
 		}
 		if len(msgs) < page {
 			break

@@ -25,6 +25,11 @@ type gap struct {
 func (s *session) received(ctx context.Context, m messenger.Message, from messenger.Person) {
 	s.seen = m.Row
 	s.print(record.MessageOf(m, from))
+	s.number(ctx, m, from)
+}
+
+// number takes the number of what somebody wrote, of whatever kind.
+func (s *session) number(ctx context.Context, m messenger.Message, from messenger.Person) {
 	if m.Chat.IsRoom() {
 		return // what was written there while nobody was near is missed by nobody
 	}
@@ -46,8 +51,12 @@ func (s *session) before(ctx context.Context, m messenger.Message) (newest uint6
 	if err != nil {
 		return 0
 	}
-	for _, other := range page {
-		if other.From == m.From && other.Row < m.Row {
+	last, err := s.client.After(ctx, max(0, m.Row-near), near) // with changes, which History leaves out
+	if err != nil {
+		return 0
+	}
+	for _, other := range append(page, last...) {
+		if other.Chat == m.Chat && other.From == m.From && other.Row < m.Row {
 			newest = max(newest, other.Seq)
 		}
 	}

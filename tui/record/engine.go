@@ -33,7 +33,15 @@ func MutedOf(info messenger.ChatInfo, name string, now time.Time) Muted {
 
 // SentOf tells that the own message m is committed.
 func SentOf(m messenger.Message) Sent {
-	return Sent{ID: m.ID.String(), Conversation: m.Chat.String(), Text: m.Text}
+	return Sent{ID: m.ID.String(), Conversation: m.Chat.String(), Text: m.Text, ReplyTo: replyTo(m)}
+}
+
+// replyTo is the ID of what m answers, or "".
+func replyTo(m messenger.Message) string {
+	if m.ReplyTo == nil {
+		return ""
+	}
+	return m.ReplyTo.ID.String()
 }
 
 // MessageOf tells that m of from is committed.
@@ -49,6 +57,8 @@ func MessageOf(m messenger.Message, from messenger.Person) Message {
 		Path:         m.Path.String(),
 		Arrived:      Time{m.Arrived},
 		Late:         m.Late,
+		ReplyTo:      replyTo(m),
+		Mentioned:    m.Mentioned,
 	}
 }
 
@@ -100,7 +110,7 @@ func InvitationOf(inv messenger.Invitation) Invitation {
 
 // HistoryOf tells of a message whose author is called name and tag.
 func HistoryOf(m messenger.Message, name, tag string) History {
-	return History{
+	r := History{
 		ID:           m.ID.String(),
 		Conversation: m.Chat.String(),
 		From:         m.From.String(),
@@ -115,7 +125,16 @@ func HistoryOf(m messenger.Message, name, tag string) History {
 		Reason:       m.Reason,
 		Arrived:      Time{m.Arrived},
 		Late:         m.Late,
+		ReplyTo:      replyTo(m),
+		Mentioned:    m.Mentioned,
+		Edited:       Time{m.Edited},
+		Deleted:      m.Deleted,
+		Reactions:    make([]Reacted, len(m.Reactions)),
 	}
+	for i, reaction := range m.Reactions {
+		r.Reactions[i] = Reacted{reaction.From.String(), reaction.Text}
+	}
+	return r
 }
 
 // WaitingOf tells of a message that waits for to.
@@ -132,6 +151,7 @@ func WaitingOf(m messenger.Waiting, to messenger.Person) Waiting {
 		Replicas:     m.Addressed,
 		Sealed:       m.Sealed,
 		Reason:       m.Why,
+		Change:       changeKind(m.Message),
 	}
 }
 

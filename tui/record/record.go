@@ -89,14 +89,17 @@ type (
 		Until        Time   `json:"until"`
 	}
 
-	// Sent says that an own message is committed.
+	// Sent says that an own message is committed. ReplyTo is the ID of the
+	// message that it answers, or "", here and in the records that follow.
 	Sent struct {
 		ID           string `json:"id"`
 		Conversation string `json:"conversation"`
 		Text         string `json:"text"`
+		ReplyTo      string `json:"reply_to"`
 	}
 
-	// Message says that somebody's message is committed.
+	// Message says that somebody's message is committed. Mentioned says that it
+	// names us.
 	Message struct {
 		ID           string `json:"id"`
 		Conversation string `json:"conversation"`
@@ -108,6 +111,8 @@ type (
 		Path         string `json:"path"`
 		Arrived      Time   `json:"arrived"`
 		Late         bool   `json:"late"`
+		ReplyTo      string `json:"reply_to"`
+		Mentioned    bool   `json:"mentioned"`
 	}
 
 	// Missing says how many messages of somebody, before the newest one that is
@@ -170,7 +175,9 @@ type (
 		Problem  string   `json:"problem"`
 	}
 
-	// History is a message of a conversation as it stands now.
+	// History is a message of a conversation as it stands now. Edited is when
+	// its author wrote the text that it has, "" if that is the first one;
+	// Deleted says that they took it back.
 	History struct {
 		ID           string `json:"id"`
 		Conversation string `json:"conversation"`
@@ -186,6 +193,18 @@ type (
 		Reason       string `json:"reason"`
 		Arrived      Time   `json:"arrived"`
 		Late         bool   `json:"late"`
+
+		ReplyTo   string    `json:"reply_to"`
+		Mentioned bool      `json:"mentioned"`
+		Edited    Time      `json:"edited"`
+		Deleted   bool      `json:"deleted"`
+		Reactions []Reacted `json:"reactions"`
+	}
+
+	// Reacted is a reaction of somebody to a message.
+	Reacted struct {
+		From string `json:"from"`
+		Text string `json:"text"`
 	}
 
 	// Hit is a message that was looked for: Chat is what its conversation is
@@ -200,7 +219,8 @@ type (
 	}
 
 	// Waiting is an own message that waits for somebody. Sealed says that it
-	// can be cancelled no more, Reason why it waits.
+	// can be cancelled no more, Reason why it waits. Change is "reaction",
+	// "edited" or "deleted" if it is one, or "".
 	Waiting struct {
 		ID           string `json:"id"`
 		Conversation string `json:"conversation"`
@@ -213,6 +233,7 @@ type (
 		Replicas     int    `json:"replicas"`
 		Sealed       bool   `json:"sealed"`
 		Reason       string `json:"reason"`
+		Change       string `json:"change"`
 	}
 
 	// Progress is how far long work has come.
@@ -328,14 +349,16 @@ func (r Ready) words(b []byte) []byte {
 func (r Near) words(b []byte) []byte { return appendWords(b, r.Peer, r.Name, r.Tag, r.Path) }
 func (r Gone) words(b []byte) []byte { return Near(r).words(b) }
 func (r Chat) words(b []byte) []byte { return appendWords(b, r.Conversation, r.Name) }
-func (r Sent) words(b []byte) []byte { return appendWords(b, r.ID, r.Conversation, r.Text) }
+func (r Sent) words(b []byte) []byte {
+	return appendWords(b, r.ID, r.Conversation, answers(r.ReplyTo), r.Text)
+}
 
 func (r Muted) words(b []byte) []byte {
 	return appendWords(b, r.Conversation, r.Name, strconv.FormatBool(r.Muted), r.Until.String())
 }
 
 func (r Message) words(b []byte) []byte {
-	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, r.Text)
+	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, answers(r.ReplyTo), r.Text)
 }
 
 func (r State) words(b []byte) []byte {
@@ -367,7 +390,12 @@ func (r Person) words(b []byte) []byte {
 }
 
 func (r History) words(b []byte) []byte {
-	return appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, r.State, r.Text)
+	b = appendWords(b, r.ID, r.Conversation, r.From, r.Name, r.Tag, r.Sent.String(), r.Path, r.State)
+	b = appendWords(b, answers(r.ReplyTo), word(!r.Edited.IsZero(), "edited"), word(r.Deleted, "deleted"), r.Text)
+	for i, reaction := range r.Reactions {
+		b = appendWords(b, word(i == 0, "— reactions:"), reaction.Text)
+	}
+	return b
 }
 
 func (r Hit) words(b []byte) []byte {
@@ -379,7 +407,7 @@ func (r Waiting) words(b []byte) []byte {
 	if r.Stored > 0 {
 		b = appendWords(b, strconv.Itoa(r.Stored), strconv.Itoa(r.Replicas))
 	}
-	b = appendWords(b, word(r.Sealed, "sealed"), r.Text)
+	b = appendWords(b, word(r.Sealed, "sealed"), r.Change, r.Text)
 	if r.Reason != "" {
 		b = appendWords(b, "— reason:", r.Reason)
 	}
@@ -410,6 +438,14 @@ func (r Net) words(b []byte) []byte {
 func (t Time) String() string {
 	b, _ := t.MarshalText() // never fails
 	return string(b)
+}
+
+// answers says which message is answered.
+func answers(id string) string {
+	if id == "" {
+		return ""
+	}
+	return "re:" + id
 }
 
 // word is said if it is so.

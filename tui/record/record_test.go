@@ -15,6 +15,8 @@ const (
 	ada = "12D3KooWAda"
 	bob = "12D3KooWBob"
 	id  = "000102030405060708090a0b0c0d0e0f"
+
+	other = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
 )
 
 // kinds is one record of each kind with the lines it is promised to give.
@@ -48,14 +50,34 @@ var kinds = []struct {
 		`"kind":"muted","conversation":"12D3KooWBob","name":"bob","muted":true,"until":"2026-11-20T14:02:09.123+01:00"`,
 	},
 	{
-		Sent{id, "#lan", "did the\nbuild <pass>?"},
+		Sent{id, "#lan", "did the\nbuild <pass>?", ""},
 		"14:02:09 sent " + id + ` #lan did the\nbuild <pass>?`,
-		`"kind":"sent","id":"` + id + `","conversation":"#lan","text":"did the\nbuild <pass>?"`,
+		`"kind":"sent","id":"` + id + `","conversation":"#lan","text":"did the\nbuild <pass>?","reply_to":""`,
 	},
 	{
-		Message{id, bob, bob, "bob", "k2x7", "green since noon", Time{moment}, "lan", Time{moment}, true},
+		Message{id, bob, bob, "bob", "k2x7", "green since noon", Time{moment}, "lan", Time{moment}, true, "", true},
 		"14:02:09 message " + id + " 12D3KooWBob 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan green since noon",
-		`"kind":"message","id":"` + id + `","conversation":"12D3KooWBob","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"green since noon","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","arrived":"2026-11-20T14:02:09.123+01:00","late":true`,
+		`"kind":"message","id":"` + id + `","conversation":"12D3KooWBob","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"green since noon","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","arrived":"2026-11-20T14:02:09.123+01:00","late":true,"reply_to":"","mentioned":true`,
+	},
+	{
+		Message{ID: id, Conversation: "#lan", From: bob, Name: "bob", Tag: "k2x7", Text: "yes", Sent: Time{moment}, Path: "lan", ReplyTo: other},
+		"14:02:09 message " + id + " #lan 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan re:" + other + " yes",
+		`"kind":"message","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"yes","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","arrived":"","late":false,"reply_to":"` + other + `","mentioned":false`,
+	},
+	{
+		Reaction{id, "#lan", other, ada, bob, "bob", "k2x7", "👍", Time{moment}, "lan"},
+		"14:02:09 reaction " + id + " #lan " + other + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan 👍",
+		`"kind":"reaction","id":"` + id + `","conversation":"#lan","message":"` + other + `","author":"12D3KooWAda","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"👍","sent":"2026-11-20T14:02:09.123+01:00","path":"lan"`,
+	},
+	{
+		Edited{id, bob, other, bob, bob, "bob", "k2x7", "green since noon", Time{moment}, "mailbox"},
+		"14:02:09 edited " + id + " 12D3KooWBob " + other + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 mailbox green since noon",
+		`"kind":"edited","id":"` + id + `","conversation":"12D3KooWBob","message":"` + other + `","author":"12D3KooWBob","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"green since noon","sent":"2026-11-20T14:02:09.123+01:00","path":"mailbox"`,
+	},
+	{
+		Deleted{id, bob, other, ada, ada, "ada", "x7k2", "", Time{moment}, ""},
+		"14:02:09 deleted " + id + " 12D3KooWBob " + other + " 12D3KooWAda ada x7k2 2026-11-20T14:02:09.123+01:00",
+		`"kind":"deleted","id":"` + id + `","conversation":"12D3KooWBob","message":"` + other + `","author":"12D3KooWAda","from":"12D3KooWAda","name":"ada","tag":"x7k2","text":"","sent":"2026-11-20T14:02:09.123+01:00","path":""`,
 	},
 	{
 		Missing{bob, "bob", "k2x7", 2},
@@ -103,24 +125,29 @@ var kinds = []struct {
 		`"kind":"invitation","invitation":"dione:abc","expires":"2026-11-20T14:02:09.123+01:00"`,
 	},
 	{
-		History{id, "#lan", bob, "bob", "k2x7", "hi", Time{moment}, "lan", "received", 0, 0, "", Time{moment}, false},
+		History{id, "#lan", bob, "bob", "k2x7", "hi", Time{moment}, "lan", "received", 0, 0, "", Time{moment}, false, "", false, Time{}, false, []Reacted{}},
 		"14:02:09 history " + id + " #lan 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan received hi",
-		`"kind":"history","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":"","arrived":"2026-11-20T14:02:09.123+01:00","late":false`,
+		`"kind":"history","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":"","arrived":"2026-11-20T14:02:09.123+01:00","late":false,"reply_to":"","mentioned":false,"edited":"","deleted":false,"reactions":[]`,
 	},
 	{
-		Hit{History{id, "#lan", bob, "bob", "k2x7", "oh hi\nyou", Time{moment}, "lan", "received", 0, 0, "", Time{moment}, false}, "#lan", "oh hi you", [][2]int{{3, 5}}},
+		History{ID: id, Conversation: "#lan", From: bob, Name: "bob", Tag: "k2x7", Text: "hi", Sent: Time{moment}, State: "received", ReplyTo: other, Edited: Time{moment}, Reactions: []Reacted{{ada, "👍"}, {bob, "🎉"}}},
+		"14:02:09 history " + id + " #lan 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 received re:" + other + " edited hi — reactions: 👍 🎉",
+		`"kind":"history","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","path":"","state":"received","stored":0,"replicas":0,"reason":"","arrived":"","late":false,"reply_to":"` + other + `","mentioned":false,"edited":"2026-11-20T14:02:09.123+01:00","deleted":false,"reactions":[{"from":"12D3KooWAda","text":"👍"},{"from":"12D3KooWBob","text":"🎉"}]`,
+	},
+	{
+		Hit{History{id, "#lan", bob, "bob", "k2x7", "oh hi\nyou", Time{moment}, "lan", "received", 0, 0, "", Time{moment}, false, "", false, Time{}, false, []Reacted{}}, "#lan", "oh hi you", [][2]int{{3, 5}}},
 		"14:02:09 hit " + id + " #lan 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 lan received oh hi you",
-		`"kind":"hit","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"oh hi\nyou","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":"","arrived":"2026-11-20T14:02:09.123+01:00","late":false,"chat":"#lan","snippet":"oh hi you","marks":[[3,5]]`,
+		`"kind":"hit","id":"` + id + `","conversation":"#lan","from":"12D3KooWBob","name":"bob","tag":"k2x7","text":"oh hi\nyou","sent":"2026-11-20T14:02:09.123+01:00","path":"lan","state":"received","stored":0,"replicas":0,"reason":"","arrived":"2026-11-20T14:02:09.123+01:00","late":false,"reply_to":"","mentioned":false,"edited":"","deleted":false,"reactions":[],"chat":"#lan","snippet":"oh hi you","marks":[[3,5]]`,
 	},
 	{
-		Waiting{id, bob, "bob", "k2x7", "are you there?", Time{moment}, "queued", 0, 1, false, "no mailbox node reachable"},
+		Waiting{id, bob, "bob", "k2x7", "are you there?", Time{moment}, "queued", 0, 1, false, "no mailbox node reachable", ""},
 		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 queued are you there? — reason: no mailbox node reachable",
-		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"are you there?","sent":"2026-11-20T14:02:09.123+01:00","state":"queued","stored":0,"replicas":1,"sealed":false,"reason":"no mailbox node reachable"`,
+		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"are you there?","sent":"2026-11-20T14:02:09.123+01:00","state":"queued","stored":0,"replicas":1,"sealed":false,"reason":"no mailbox node reachable","change":""`,
 	},
 	{
-		Waiting{id, bob, "bob", "k2x7", "hi", Time{moment}, "stored", 23, 24, true, ""},
-		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 stored 23 24 sealed hi",
-		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","state":"stored","stored":23,"replicas":24,"sealed":true,"reason":""`,
+		Waiting{id, bob, "bob", "k2x7", "hi", Time{moment}, "stored", 23, 24, true, "", "edited"},
+		"14:02:09 waiting " + id + " 12D3KooWBob bob k2x7 2026-11-20T14:02:09.123+01:00 stored 23 24 sealed edited hi",
+		`"kind":"waiting","id":"` + id + `","conversation":"12D3KooWBob","name":"bob","tag":"k2x7","text":"hi","sent":"2026-11-20T14:02:09.123+01:00","state":"stored","stored":23,"replicas":24,"sealed":true,"reason":"","change":"edited"`,
 	},
 	{
 		Net{Addrs: []string{"/ip4/10.0.0.1/tcp/4001"}, Interfaces: []Interface{{"eth0", []string{"10.0.0.1"}, "no multicast"}}, Links: 2, Queued: 1, BytesIn: 300, BytesOut: 400},
@@ -222,7 +249,7 @@ func BenchmarkWrite(b *testing.B) {
 	for _, asJSON := range []bool{false, true} {
 		b.Run(map[bool]string{false: "words", true: "json"}[asJSON], func(b *testing.B) {
 			w := NewWriter(discard{}, asJSON)
-			m := Message{id, bob, bob, "bob", "k2x7", strings.Repeat("word ", 20), Time{moment}, "lan", Time{}, false}
+			m := Message{id, bob, bob, "bob", "k2x7", strings.Repeat("word ", 20), Time{moment}, "lan", Time{}, false, "", false}
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := w.Write(moment, m); err != nil {
