@@ -36,6 +36,9 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		return loadBack(m.client, m.open.chat, cmd.N)
 	case command.Mute:
 		return m.mute(cmd)
+	case command.Settings:
+		m.settings.problem = nil
+		m.dialogs.Push(m.settingsDialog())
 	case command.Name:
 		if cmd.New != "" {
 			return setName(m.client, cmd.New)
@@ -88,6 +91,8 @@ func (m *model) act(act dialog.Action) tea.Cmd {
 	switch value := act.Value.(type) {
 	case identity.ID:
 		return m.actOn(value, act)
+	case setting:
+		return m.actOnSetting(value, act)
 	case verification:
 		return m.actOn(value.id, act)
 	case messenger.Invitation:

@@ -50,6 +50,11 @@ func TestGolden(t *testing.T) {
 			s.keys("/outbox", "enter")
 			return s
 		}},
+		{"settings", func(t *testing.T, w, h int) *screen {
+			s := quietScreen(t, w, h)
+			s.keys("/settings", "enter", "down", "right")
+			return s
+		}},
 		{"roster", func(t *testing.T, w, h int) *screen { s := unreadScreen(t, w, h); s.keys("tab", "down"); return s }},
 		{"writing", func(t *testing.T, w, h int) *screen {
 			s := quietScreen(t, w, h)

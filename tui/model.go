@@ -28,6 +28,7 @@ type Options struct {
 	Zone   *time.Location           // the local one
 	Env    func(name string) string // os.Getenv
 	Screen config.Screen            // how it looks and behaves
+	File   *config.File             // where that is kept; nil: nowhere
 
 	// Open opens a link on the screen before which the user sits; nil: there
 	// is none, and links are copied.
@@ -87,6 +88,7 @@ type model struct {
 	answered []string // the answer as drawn
 	blurred  bool     // another window has the keyboard
 	notices  notices
+	settings settings
 
 	place      place       // where one wrote last
 	completes  bool        // something is known that can stand there

@@ -10,6 +10,7 @@ import (
 	"dione/net/messenger"
 	"dione/tui/command"
 	"dione/tui/dialog"
+	"dione/tui/roster"
 )
 
 // press takes a key.
@@ -107,7 +108,11 @@ func (m *model) pressRoster(msg tea.KeyPressMsg) bool {
 
 // choose opens what the cursor of the roster is on.
 func (m *model) choose() tea.Cmd {
-	place := m.roster.Chosen()
+	return m.openPlace(m.roster.Chosen())
+}
+
+// openPlace opens what a line of the roster leads to.
+func (m *model) openPlace(place roster.Place) tea.Cmd {
 	m.focusRoster(false)
 	if place.Requests {
 		return m.carryOut(command.Requests{})

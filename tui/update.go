@@ -20,6 +20,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = m.press(msg)
 	case tea.PasteMsg:
 		cmd = m.paste(msg.Content)
+	case tea.MouseClickMsg:
+		cmd = m.click(msg)
+	case tea.MouseWheelMsg:
+		cmd = m.wheel(msg)
 	case eventsMsg:
 		cmd = m.events(msg)
 	case tea.WindowSizeMsg:
@@ -116,6 +120,8 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		if m.dialogs.Has(dialog.Outbox) {
 			cmd = tea.Batch(cmd, loadOutbox(m.client, showWaiting, ""))
 		}
+	case savedMsg:
+		cmd = m.saved(msg.err)
 	case restedMsg:
 		m.notices.resting = false
 	case noticedMsg:

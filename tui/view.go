@@ -19,7 +19,7 @@ const promptWidth = 3
 // View draws the screen. Every row has exactly the width of the terminal, so
 // rows are joined without being measured again.
 func (m *model) View() tea.View {
-	v := tea.View{AltScreen: true, ReportFocus: true, WindowTitle: m.title()}
+	v := tea.View{AltScreen: true, ReportFocus: true, WindowTitle: m.title(), MouseMode: m.mouseMode()}
 	l := m.layout
 	if l.width == 0 || l.height == 0 {
 		return v

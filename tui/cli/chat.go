@@ -46,7 +46,7 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 		if cfg.Plain {
 			return plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON, Open: browse.Opener(os.Getenv)})
 		}
-		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen, Open: browse.Opener(os.Getenv)})
+		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen, File: cfg.File(), Open: browse.Opener(os.Getenv)})
 	})
 	if err := g.Wait(); err != nil {
 		var taken *swarm.PortTakenError

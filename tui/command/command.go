@@ -50,6 +50,9 @@ type (
 	// Copy copies the Nth message of the current chat, counted likewise.
 	Copy struct{ N int }
 
+	// Settings shows how the screen looks and behaves, to be changed.
+	Settings struct{}
+
 	// Name shows the own name, or changes it to New, if not "".
 	Name struct{ New string }
 
@@ -123,6 +126,7 @@ func (Search) command()      {}
 func (Mute) command()        {}
 func (Open) command()        {}
 func (Copy) command()        {}
+func (Settings) command()    {}
 func (Name) command()        {}
 func (Petname) command()     {}
 func (Add) command()         {}
@@ -217,6 +221,7 @@ func All() []Spec {
 		{"mute", "/mute [TIME|off]", "let this chat disturb you no more: for good, or for 30m, 8h, 1d, 2w", parseMute},
 		{"open", "/open [N]", "open the newest link of this chat, or the Nth from the end", parseCount(func(n int) Command { return Open{n} })},
 		{"copy", "/copy [N]", "copy the newest message, or the Nth from the end", parseCount(func(n int) Command { return Copy{n} })},
+		{"settings", "/settings", "change the theme, the mouse, notices and your name", bare(Settings{})},
 		{"name", "/name [NEW]", "show or change your own name", parseName},
 		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},
 		{"add", "/add ADDRESS [as NAME]", "make somebody a contact, by an address /ip4/…/p2p/… or an invitation dione:…", parseAdd},

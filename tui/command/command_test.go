@@ -41,6 +41,7 @@ func TestParse(t *testing.T) {
 		{"/mute 8h", Mute{For: 8 * time.Hour}},
 		{"/mute 1d", Mute{For: 24 * time.Hour}},
 		{"/mute 366d", Mute{For: 366 * 24 * time.Hour}},
+		{"/settings", Settings{}},
 		{"/name", Name{}},
 		{"/name Ada Lovelace", Name{"Ada Lovelace"}},
 		{"/petname ada", Petname{"", "ada"}},

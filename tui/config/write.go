@@ -50,10 +50,10 @@ func (f *File) Overridden(name string) string {
 }
 
 // ChangedError says that the file is not what dione has read.
-type ChangedError struct{ Path string }
+type ChangedError struct{}
 
 func (e *ChangedError) Error() string {
-	return e.Path + " was changed since dione read it: nothing is written there"
+	return FileName + " was changed since dione read it: nothing is written"
 }
 
 // Hint tells the next step.
@@ -125,7 +125,7 @@ func (f *File) put(data []byte) error {
 		now = []byte{}
 	}
 	if !bytes.Equal(now, f.seen) || (now == nil) != (f.seen == nil) {
-		return &ChangedError{f.path}
+		return &ChangedError{}
 	}
 	if data == nil {
 		return os.Remove(path)

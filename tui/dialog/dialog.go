@@ -31,6 +31,8 @@ const (
 	Backup
 	Paste
 	Details
+	Settings
+	OwnName
 )
 
 // Line is one line of a dialog. Its texts are clean.

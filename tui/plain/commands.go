@@ -35,6 +35,8 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return s.openLink(ctx, cmd.N)
 	case command.Copy:
 		return errNoClipboard
+	case command.Settings:
+		s.print(record.Info{Text: "the settings are those of the screen, in config.toml in the profile directory", Hint: "dione --help lists them"})
 	case command.Name:
 		if cmd.New != "" {
 			if err := s.client.SetName(ctx, cmd.New); err != nil {

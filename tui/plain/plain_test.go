@@ -195,6 +195,7 @@ func TestCommands(t *testing.T) {
 		if f.petnames[eve.ID] != "evi" || f.petnames[bob.ID] != "bobby" {
 			t.Errorf("petnames %v", f.petnames)
 		}
+		expect(t, "/settings", r.types("/settings"), "info the settings are those of the screen, in config.toml in the profile directory — hint: dione --help lists them")
 		expect(t, "/mute", r.types("/mute"), "muted "+her+" eve true")
 		expect(t, "/mute 8h", r.types("/mute 8h"), "muted "+her+" eve true "+start.Add(8*time.Hour).Local().Format("2006-01-02T15:04:05.000Z07:00"))
 		expect(t, "/mute off", r.types("/mute off"), "muted "+her+" eve false")

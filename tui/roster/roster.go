@@ -35,6 +35,7 @@ type Roster struct {
 	cursor  Place          // the line under the cursor
 	active  bool           // the cursor is shown
 	top     int            // first line in view
+	shown   []*Place       // what each row leads to that was drawn last; nil: nothing
 }
 
 // Sort puts people into the order of the screen, which is that of the
@@ -92,6 +93,14 @@ func (r *Roster) Chosen() Place {
 		return Place{}
 	}
 	return r.entries[r.index(r.cursor)].Place
+}
+
+// At returns what leads elsewhere in a row that was drawn last.
+func (r *Roster) At(row int) (Place, bool) {
+	if row < 0 || row >= len(r.shown) || r.shown[row] == nil {
+		return Place{}, false
+	}
+	return *r.shown[row], true
 }
 
 // Beside returns the conversation so many lines from the open one. The list
@@ -159,6 +168,7 @@ func (r *Roster) View(width, height int, th *theme.Theme, m text.Meter) []string
 
 	d := drawing{th: th, m: m, width: width}
 	rows := make([]string, 0, height)
+	r.shown = make([]*Place, height)
 	for _, i := range lines {
 		switch {
 		case i == blank:
@@ -167,6 +177,7 @@ func (r *Roster) View(width, height int, th *theme.Theme, m text.Meter) []string
 			rows = append(rows, th.Muted.Paint(m.Fit(" "+sectionOf(r.entries[heading-i]), width)))
 		default:
 			e := r.entries[i]
+			r.shown[len(rows)] = &e.Place
 			rows = append(rows, d.entry(e, e.Place == Place{Chat: r.open}, r.active && e.Place == r.cursor))
 		}
 	}
