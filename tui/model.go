@@ -152,7 +152,7 @@ func (m *model) chat(c messenger.Chat) *conversation {
 
 // look is how lists draw.
 func (m *model) look() chat.Look {
-	return chat.Look{Theme: &m.theme, Meter: m.meter, Zone: m.opts.Zone, Now: m.opts.Now, Who: m.person}
+	return chat.Look{Theme: &m.theme, Meter: m.meter, Zone: m.opts.Zone, Now: m.opts.Now, Who: m.person, Self: m.self.ID}
 }
 
 // person returns what is known of somebody: their tag at least.

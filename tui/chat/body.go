@@ -8,7 +8,6 @@ import (
 
 	"dione/net/messenger"
 	"dione/tui/markdown"
-	"dione/tui/text"
 	"dione/tui/theme"
 )
 
@@ -19,8 +18,8 @@ const maxHang = 8
 // It returns the rows that are full, and the one that is not.
 func (l *List) drawText(n *line, m messenger.Message, f flags, right int) (rest *line, rows []string) {
 	indent := l.indent()
-	doc := markdown.Parse(text.Clean(m.Text))
-	b := body{doc: doc, row: m.Row, look: &l.look}
+	doc := l.content(m)
+	b := body{doc: doc, row: m.Row, look: &l.look, strong: m.Mentioned && !m.Deleted}
 	hang := 0
 	for at := 0; ; {
 		if at == 0 || doc.Text[at-1] == '\n' {
@@ -47,12 +46,14 @@ type body struct {
 	row  int64
 	look *Look
 	next int // index of the span to draw from
+
+	strong bool // all of it stands out
 }
 
 // put writes the text from:to.
 func (b *body) put(n *line, from, to int) {
 	if b.doc.Spans == nil {
-		n.put("", b.doc.Text[from:to])
+		n.put(b.style(markdown.Span{}), b.doc.Text[from:to])
 		return
 	}
 	for from < to {
@@ -122,7 +123,7 @@ func (b *body) style(span markdown.Span) theme.Style {
 	if span.Link > 0 {
 		st += th.Link
 	}
-	if span.Style&markdown.Bold != 0 {
+	if span.Style&markdown.Bold != 0 || b.strong {
 		st += th.Strong
 	}
 	if span.Style&markdown.Italic != 0 {

@@ -161,8 +161,12 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 		rows = append(rows, l.drawGap(e, f.gap))
 	}
 	n := l.begin(f)
-	if f.point && !f.under {
+	switch {
+	case f.under:
+	case f.point:
 		n.put(th.Accent, "›")
+	case e.msg.Mentioned:
+		n.put(th.Unread, "@")
 	}
 	n.to(1)
 	stamp := l.written(e).Format("15:04")
@@ -191,6 +195,12 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 	if f.same {
 		marks = nil
 	}
+	if e.msg.ReplyTo != nil && !e.msg.Deleted {
+		l.putQuote(n, e.msg, right-markRoom)
+		rows = append(rows, l.end(n))
+		n = l.begin(f)
+		n.to(indent)
+	}
 	n, above := l.drawText(n, e.msg, f, right-markRoom)
 	rows = append(rows, above...)
 	for i, mark := range marks {
@@ -207,6 +217,12 @@ func (l *List) drawMessage(e *entry, f flags) (rows []string) {
 		break
 	}
 	rows = append(rows, l.end(n))
+	if s := Reactions(e.msg); s != "" && !e.msg.Deleted {
+		n = l.begin(f)
+		n.to(indent)
+		n.put(th.Muted, l.look.Meter.Truncate(s, right-indent))
+		rows = append(rows, l.end(n))
+	}
 	if e.msg.State == messenger.StateFailed {
 		for _, s := range l.look.Meter.Wrap("✗ failed: "+text.Name(e.msg.Reason), right-indent) {
 			n = l.begin(f)

@@ -37,6 +37,7 @@ type Look struct {
 	Zone  *time.Location
 	Now   func() time.Time
 	Who   func(identity.ID) messenger.Person
+	Self  identity.ID
 }
 
 // entry is one item of the list: a message, or a quiet line of the program.
