@@ -34,6 +34,7 @@ type client interface {
 	Send(ctx context.Context, chat messenger.Chat, text string) (messenger.Message, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
 	HistoryAfter(ctx context.Context, chat messenger.Chat, after messenger.Cursor, n int) ([]messenger.Message, error)
+	Versions(ctx context.Context, chat messenger.Chat, of messenger.Ref) ([]messenger.Version, error)
 	Search(ctx context.Context, query string, before int64, n int) (messenger.Found, error)
 	Chats(ctx context.Context) ([]messenger.ChatInfo, error)
 	Drafts(ctx context.Context) ([]messenger.Draft, error)

@@ -26,12 +26,12 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 			if conv := m.chat(ev.Message.Chat); conv.wanted() {
 				conv.list.Update(ev.Message)
 			}
+			cmds = append(cmds, m.refreshDetails(ev.Message))
 		case messenger.StateChanged:
 			if conv := m.chat(ev.Message.Chat); conv.wanted() {
 				conv.list.Update(ev.Message)
 			}
-			m.refreshDetails(ev.Message)
-			cmds = append(cmds, m.count(ev.Message))
+			cmds = append(cmds, m.refreshDetails(ev.Message), m.count(ev.Message))
 		case messenger.PersonNear:
 			m.moved(ev.Person, m.people[ev.Person.ID].Path)
 			cmds = append(cmds, m.list())

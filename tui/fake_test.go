@@ -158,6 +158,18 @@ func (f *fake) HistoryAfter(_ context.Context, c messenger.Chat, after messenger
 	return slices.Clone(all[from:min(len(all), from+n)]), nil
 }
 
+// Versions tells that every message was corrected once.
+func (f *fake) Versions(_ context.Context, c messenger.Chat, of messenger.Ref) (all []messenger.Version, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.msgs[c] {
+		if m.ID == of.ID && m.From == of.From {
+			all = append(all, messenger.Version{Text: "at first: " + m.Text, Sent: m.Sent}, messenger.Version{Text: m.Text, Sent: m.Edited})
+		}
+	}
+	return all, nil
+}
+
 func (f *fake) Chats(context.Context) (infos []messenger.ChatInfo, _ error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -108,6 +108,7 @@ func TestGoldenColours(t *testing.T) {
 			{"-search", searchScreen},
 			{"-palette", func(t *testing.T, w, h int) *screen { return paletteScreen(t, w, h, "ca") }},
 			{"-markup", markupScreen},
+			{"-talk", talkScreen},
 			{"-friends", func(t *testing.T, w, h int) *screen { return peopleScreen(t, w, h, "tab") }},
 		} {
 			t.Run(tt.name+screen.name, func(t *testing.T) {

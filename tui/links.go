@@ -40,7 +40,10 @@ func (m *model) follow(target string) tea.Cmd {
 // copy gives the text of a message to the terminal. A terminal may paste it
 // elsewhere: nothing in it does more than write.
 func (m *model) copy(s string) tea.Cmd {
-	s = text.Input(s)
+	if s = text.Input(s); s == "" {
+		m.say("there is no text to copy", "")
+		return nil
+	}
 	const shown = 60
 	m.say(copiedWords, m.meter.Truncate(text.Name(s), shown))
 	return tea.SetClipboard(s)

@@ -1,12 +1,14 @@
 package tui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"dione/crypto/identity"
 	"dione/net/messenger"
 	"dione/tui/chat"
 	"dione/tui/dialog"
@@ -84,21 +86,60 @@ func (m *model) followFirst(msg messenger.Message) tea.Cmd {
 	return m.tell(msg)
 }
 
+// told is what the dialog with all about a message is about.
+type told struct {
+	msg      messenger.Message
+	versions []messenger.Version // nil: not asked for, or not there yet
+}
+
+// versionsMsg brings what a message has said.
+type versionsMsg struct{ told }
+
 // tell opens the dialog with all about a message.
 func (m *model) tell(msg messenger.Message) tea.Cmd {
-	m.dialogs.Push(m.details(msg))
-	return nil
+	m.dialogs.Push(m.details(told{msg: msg}))
+	return loadVersions(m.client, msg)
 }
 
 // refreshDetails draws the dialog anew, if it is about the message.
-func (m *model) refreshDetails(msg messenger.Message) {
-	if about, ok := m.dialogs.About(dialog.Details).(messenger.Message); ok && about.Row == msg.Row {
-		m.dialogs.Replace(m.details(msg))
+func (m *model) refreshDetails(msg messenger.Message) tea.Cmd {
+	about, ok := m.dialogs.About(dialog.Details).(told)
+	if !ok || about.msg.Row != msg.Row {
+		return nil
+	}
+	was := about.msg.Edited
+	about.msg = msg
+	if msg.Deleted {
+		about.versions = nil
+	}
+	m.dialogs.Replace(m.details(about))
+	if was.Equal(msg.Edited) {
+		return nil
+	}
+	return loadVersions(m.client, msg)
+}
+
+// takeVersions shows what a message has said, if one still looks at it.
+func (m *model) takeVersions(msg versionsMsg) {
+	if about, ok := m.dialogs.About(dialog.Details).(told); ok && about.msg.Row == msg.msg.Row && !about.msg.Deleted {
+		m.dialogs.Replace(m.details(told{about.msg, msg.versions}))
 	}
 }
 
-func (m *model) details(msg messenger.Message) *dialog.Dialog {
-	d := &dialog.Dialog{Kind: dialog.Details, Title: "Message", About: msg, Keys: []string{"c"}, Foot: "c copies the text · Esc closes"}
+// loadVersions asks what a message has said, if that was changed.
+func loadVersions(c client, msg messenger.Message) tea.Cmd {
+	if msg.Edited.IsZero() || msg.Deleted {
+		return nil
+	}
+	return call(func(ctx context.Context) (tea.Msg, error) {
+		all, err := c.Versions(ctx, msg.Chat, messenger.Ref{ID: msg.ID, From: msg.From})
+		return versionsMsg{told{msg, all}}, err
+	})
+}
+
+func (m *model) details(about told) *dialog.Dialog {
+	msg := about.msg
+	d := &dialog.Dialog{Kind: dialog.Details, Title: "Message", About: about, Keys: []string{"c"}, Foot: "c copies the text · Esc closes"}
 	add := func(left, right string) {
 		if right != "" {
 			d.Lines = append(d.Lines, dialog.Line{Left: left, Right: right})
@@ -120,6 +161,15 @@ func (m *model) details(msg messenger.Message) *dialog.Dialog {
 	add("path", pathWords(msg))
 	add("state", m.stateWords(msg))
 	add("ID", msg.ID.String())
+	if q := msg.ReplyTo; q != nil {
+		add("answers", m.named(q.From)+", "+q.ID.String())
+	}
+	if !msg.Edited.IsZero() && !msg.Deleted {
+		add("edited", m.moment(msg.Edited))
+	}
+	if msg.Deleted {
+		add("deleted", "by its author; who had it before may have kept it")
+	}
 	links := linksOf(msg)
 	if len(links) > 0 {
 		d.Lines = append(d.Lines, dialog.Line{}, dialog.Line{Left: "LINKS", Head: true})
@@ -129,7 +179,27 @@ func (m *model) details(msg messenger.Message) *dialog.Dialog {
 	for _, l := range links {
 		d.Lines = append(d.Lines, dialog.Line{Left: l.Target, Value: l})
 	}
+	if len(msg.Reactions) > 0 && !msg.Deleted {
+		d.Lines = append(d.Lines, dialog.Line{}, dialog.Line{Left: "REACTIONS", Head: true})
+		for _, r := range msg.Reactions {
+			add(text.Name(r.Text), m.named(r.From))
+		}
+	}
+	if len(about.versions) > 1 {
+		d.Lines = append(d.Lines, dialog.Line{}, dialog.Line{Left: "WHAT IT SAID BEFORE", Head: true})
+		for _, v := range about.versions[:len(about.versions)-1] {
+			add(v.Sent.In(m.opts.Zone).Format("2 Jan 15:04:05"), text.Clean(v.Text))
+		}
+	}
 	return d
+}
+
+// named is somebody's name with their tag, or that it is us.
+func (m *model) named(id identity.ID) string {
+	if id == m.self.ID {
+		return "you"
+	}
+	return label(m.person(id))
 }
 
 // author is who wrote a message, with their tag in any case: here one looks to
@@ -190,10 +260,11 @@ func (m *model) stateWords(msg messenger.Message) string {
 
 // actOnDetails does what a key in the dialog asks for.
 func (m *model) actOnDetails(act dialog.Action) tea.Cmd {
-	msg, ok := m.dialogs.About(dialog.Details).(messenger.Message)
+	about, ok := m.dialogs.About(dialog.Details).(told)
 	if !ok {
 		return nil
 	}
+	msg := about.msg
 	switch act.Key {
 	case "c":
 		cmd := m.copy(msg.Text)

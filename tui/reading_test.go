@@ -35,10 +35,49 @@ func pickedScreen(t *testing.T, w, h int) *screen {
 	return s
 }
 
+// talkFake has messages that have to do with one another.
+func talkFake() *fake {
+	f := newFake(bob, carol)
+	first := f.add(messenger.Room, bob, ago(30*time.Minute), "did the **build** pass?\nI saw two red ones before lunch")
+	f.set(messenger.Room, func(m *messenger.Message) {
+		m.Reactions = []messenger.Reaction{{From: ann.ID, Mine: true, Text: "👍"}, {From: carol.ID, Text: "👍"}, {From: bob.ID, Text: "🎉"}}
+	})
+	quote := func(q messenger.Quote) {
+		f.set(messenger.Room, func(m *messenger.Message) { m.ReplyTo = &q })
+	}
+	f.add(messenger.Room, ann, ago(25*time.Minute), "green since noon, see https://example.org/build")
+	quote(messenger.Quote{Ref: messenger.Ref{ID: first.ID, From: bob.ID}, Text: first.Text, Known: true})
+	f.set(messenger.Room, func(m *messenger.Message) {
+		m.Edited, m.State, m.Acked, m.Addressed = ago(24*time.Minute), messenger.StateDelivered, 2, 2
+	})
+	f.add(messenger.Room, carol, ago(12*time.Minute), "")
+	f.set(messenger.Room, func(m *messenger.Message) { m.Deleted = true })
+	f.add(messenger.Room, carol, ago(11*time.Minute), "ann: that one I have not seen")
+	quote(messenger.Quote{Ref: messenger.Ref{From: bob.ID}})
+	f.set(messenger.Room, func(m *messenger.Message) { m.Mentioned = true })
+	f.add(messenger.Room, carol, ago(10*time.Minute), "nor that")
+	quote(messenger.Quote{Ref: messenger.Ref{From: ann.ID}, Known: true, Deleted: true})
+	f.read[messenger.Room] = 9
+	return f
+}
+
+func talkScreen(t *testing.T, w, h int) *screen { return newScreen(t, talkFake(), w, h) }
+
 func readingScreens() []goldenScreen {
 	return []goldenScreen{
 		{"markup", markupScreen},
 		{"picked", pickedScreen},
+		{"talk", talkScreen},
+		{"details-edited", func(t *testing.T, w, h int) *screen {
+			s := talkScreen(t, w, h)
+			s.keys("ctrl+up", "up", "up", "up", "enter")
+			return s
+		}},
+		{"details-reactions", func(t *testing.T, w, h int) *screen {
+			s := talkScreen(t, w, h)
+			s.keys("ctrl+up", "up", "up", "up", "up", "enter")
+			return s
+		}},
 		{"details", func(t *testing.T, w, h int) *screen { s := pickedScreen(t, w, h); s.keys("enter"); return s }},
 		{"details-private", func(t *testing.T, w, h int) *screen {
 			s := privateScreen(t, w, h)
@@ -245,4 +284,50 @@ func TestDetailsFollow(t *testing.T) {
 	s.want("stored: 23 of 24 nodes of the mail network hold it")
 	s.tell(messenger.StateChanged{Message: s.fake.set(with(dave), func(m *messenger.Message) { m.State = messenger.StateDelivered })})
 	s.want("delivered: it is on their disk")
+}
+
+// What is told of a message later is seen in it, in the answers to it and in
+// its details.
+func TestChanges(t *testing.T) {
+	s := talkScreen(t, 100, 40)
+	first := s.fake.msgs[messenger.Room][0]
+	s.want("👍 2 (you)  🎉 1", "╭ bob ·"+bob.Tag+": did the **build**", "deleted by carol", "(edited)", "╭ bob ·"+bob.Tag+": …", "╭ me: deleted")
+	s.keys("ctrl+up", "up", "up", "up", "up", "enter")
+	first.Text, first.Edited = "did it pass?", noon
+	s.fake.msgs[messenger.Room][0] = first
+	s.tell(messenger.MessageChanged{Message: first, From: bob})
+	s.want("WHAT IT SAID BEFORE", "at first: did it pass?")
+	s.keys("esc")
+	s.want("did it pass? (edited)", "╭ bob ·"+bob.Tag+": did it pass?")
+
+	first.Text, first.Deleted, first.Reactions = "", true, nil
+	s.tell(messenger.MessageChanged{Message: first, From: bob})
+	s.want("deleted by bob ·"+bob.Tag, "╭ bob ·"+bob.Tag+": deleted")
+	s.wantNot("did it pass?", "👍")
+	s.keys("c")
+	s.want("there is no text to copy")
+	s.keys("enter")
+	s.want("who had it before may have kept it")
+	s.wantNot("WHAT IT SAID")
+}
+
+// Strangers' quotes and reactions are cleaned like everything else of theirs.
+func TestHostileTalk(t *testing.T) {
+	for _, width := range []int{120, 80, 40, 24, 12, 5} {
+		f := newFake(bob)
+		f.add(messenger.Room, bob, noon, "\x1b[31mx\n> "+strings.Repeat("漢*a*", 200))
+		f.set(messenger.Room, func(m *messenger.Message) {
+			m.ReplyTo = &messenger.Quote{Ref: messenger.Ref{From: bob.ID}, Known: true, Text: "\x1b]0;owned\x07\n\u202e" + strings.Repeat("漢", 500)}
+			m.Edited, m.Mentioned = noon, true
+			for i := range 300 {
+				m.Reactions = append(m.Reactions, messenger.Reaction{From: bob.ID, Text: "\x1b[2J" + string(rune('a'+i))})
+			}
+		})
+		s := newScreen(t, f, width, 30)
+		s.wantFit()
+		s.keys("ctrl+up")
+		s.wantFit()
+		s.keys("enter")
+		s.wantFit()
+	}
 }

@@ -87,6 +87,8 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		m.dialogs.Push(backupDialog(msg.path, ""))
 	case foundMsg:
 		cmd = m.found(msg)
+	case versionsMsg:
+		m.takeVersions(msg)
 	case linkMsg:
 		cmd = m.follow(msg.target)
 	case copyMsg:

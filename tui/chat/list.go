@@ -339,12 +339,14 @@ func (l *List) Add(m messenger.Message) {
 		l.remember(m)
 		return
 	}
+	l.requote(m)
 	l.insert(newEntry(m))
 	l.trim()
 }
 
 // Update changes a message that the list has.
 func (l *List) Update(m messenger.Message) {
+	l.requote(m)
 	if i := l.find(m); i >= 0 {
 		l.entries[i].msg, l.entries[i].rows, l.view = m, nil, nil
 	} else if !l.atEnd {

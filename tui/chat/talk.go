@@ -22,10 +22,20 @@ func (l *List) putQuote(n *line, m messenger.Message, right int) {
 	case q.Deleted:
 		words = "deleted"
 	case q.Known:
-		words = text.Name(q.Text)
+		words = text.Name(begin(q.Text))
 	}
 	who := l.called(q.From, m.Chat.IsRoom())
 	n.put(l.look.Theme.Muted, l.look.Meter.Truncate("╭ "+who+": "+words, right-n.width))
+}
+
+// maxQuote is how much of a message is read for a quote, in bytes.
+const maxQuote = 300
+
+func begin(s string) string {
+	if len(s) > maxQuote {
+		s = strings.ToValidUTF8(s[:maxQuote], "") + "…"
+	}
+	return s
 }
 
 // called is somebody's name, with their tag where several people write.
@@ -82,4 +92,15 @@ func Reactions(m messenger.Message) string {
 		}
 	}
 	return strings.Join(signs, "  ")
+}
+
+// requote draws the answers to m with what it says now.
+func (l *List) requote(m messenger.Message) {
+	for _, e := range l.entries {
+		if q := e.msg.ReplyTo; q != nil && q.ID == m.ID && q.From == m.From {
+			e.msg.ReplyTo = &messenger.Quote{Ref: q.Ref, Text: m.Text, Deleted: m.Deleted, Known: true}
+			l.rowsHeld -= len(e.rows)
+			e.rows, l.view = nil, nil
+		}
+	}
 }
