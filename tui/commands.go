@@ -69,6 +69,8 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		return loadOutbox(m.client, cancelOne, cmd.ID)
 	case command.Export:
 		return export(m.client, cmd)
+	case command.Edit:
+		return m.edit(cmd.Text)
 	case command.Quit:
 		return tea.Quit
 	default:

@@ -486,6 +486,7 @@ var named = map[string]tea.KeyPressMsg{
 	"alt+enter": {Code: tea.KeyEnter, Mod: tea.ModAlt},
 	"ctrl+end":  {Code: tea.KeyEnd, Mod: tea.ModCtrl},
 	"ctrl+home": {Code: tea.KeyHome, Mod: tea.ModCtrl},
+	"ctrl+x":    {Code: 'x', Mod: tea.ModCtrl},
 	"ctrl+z":    {Code: 'z', Mod: tea.ModCtrl},
 }
 

@@ -8,13 +8,14 @@ import (
 
 // keyMap is every key of the screen that does not write.
 type keyMap struct {
-	Send, Newline, Complete, Focus, Next, Previous, Unread, PageUp, PageDown, Older, Newer, Start, End, Find, Palette, Help, Close, Clear, Suspend key.Binding
+	Send, Newline, Complete, Edit, Focus, Next, Previous, Unread, PageUp, PageDown, Older, Newer, Start, End, Find, Palette, Help, Close, Clear, Suspend key.Binding
 }
 
 var keys = keyMap{
 	Send:     bind("Enter", "send", "enter"),
 	Newline:  bind("Shift+Enter", "new line; also Alt+Enter, Ctrl+J", "shift+enter", "alt+enter", "ctrl+j"),
 	Complete: bind("Tab", "complete a /command, a name, an :emoji:", "tab"),
+	Edit:     bind("Ctrl+X", "write on in your own editor ($VISUAL, $EDITOR); also /edit", "ctrl+x"),
 	Focus:    bind("Tab", "else: between the people and the text", "tab", "shift+tab"),
 	Previous: bind("Alt+↑", "conversation above; also Ctrl+P", "alt+up", "ctrl+p"),
 	Next:     bind("Alt+↓", "conversation below; also Ctrl+N", "alt+down", "ctrl+n"),
@@ -40,7 +41,7 @@ func bind(shown, help string, on ...string) key.Binding {
 // parts lists the keys in the order of the help, by what they are for.
 func (k keyMap) parts() []keyPart {
 	return []keyPart{
-		{"WRITING", append([]key.Binding{k.Send, k.Newline, k.Complete}, composer.Keys()...)},
+		{"WRITING", append([]key.Binding{k.Send, k.Newline, k.Complete, k.Edit}, composer.Keys()...)},
 		{"MOVING", []key.Binding{k.Focus, k.Palette, k.Previous, k.Next, k.Unread, k.PageUp, k.PageDown, k.Older, k.Newer, k.Start, k.End, k.Find}},
 		{"THE PROGRAM", []key.Binding{k.Help, k.Close, k.Clear, k.Suspend}},
 	}

@@ -29,6 +29,7 @@ type Options struct {
 	Env    func(name string) string // os.Getenv
 	Screen config.Screen            // how it looks and behaves
 	File   *config.File             // where that is kept; nil: nowhere
+	Home   string                   // directory of the profile, where nobody else reads
 
 	// Open opens a link on the screen before which the user sits; nil: there
 	// is none, and links are copied.
@@ -94,6 +95,7 @@ type model struct {
 	completes  bool        // something is known that can stand there
 	completion *completion // the list of it; nil while it is closed
 	pasted     *paste      // asked about; nil: nothing
+	editing    *editing    // what another editor has; nil: nothing
 
 	outgoing []outgoing // texts on their way to the engine, one at a time
 	counting bool       // the number of waiting messages is about to be asked for

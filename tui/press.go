@@ -72,6 +72,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		m.open.list.End()
 	case key.Matches(msg, keys.Send):
 		return m.enter()
+	case key.Matches(msg, keys.Edit):
+		return m.edit("")
 	case key.Matches(msg, keys.Newline):
 		m.insert("\n")
 	default:

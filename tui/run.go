@@ -37,6 +37,7 @@ func run(ctx context.Context, c client, opts Options, how ...tea.ProgramOption) 
 		err = fmt.Errorf("show the screen: %w", err)
 	}
 	if m, ok := last.(*model); ok {
+		m.edited() // by an editor that outlived the screen
 		if kept := m.leave(); kept != nil {
 			err = errors.Join(err, fmt.Errorf("keep drafts: %w", kept))
 		}

@@ -75,6 +75,8 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		cmd = m.keepNow()
 	case keptMsg:
 		cmd = m.takeKept(msg)
+	case editedMsg:
+		m.edited()
 	case sentMsg:
 		cmd = m.sent(msg)
 	case typedMsg:

@@ -17,6 +17,7 @@ import (
 	"dione/tui/browse"
 	"dione/tui/config"
 	"dione/tui/control"
+	"dione/tui/editor"
 	"dione/tui/plain"
 )
 
@@ -31,6 +32,9 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if err := editor.Sweep(cfg.Home); err != nil {
+		return fmt.Errorf("remove a text that was being edited: %w", err)
+	}
 	server, err := control.Listen(cfg.Home, s.messenger, s.log)
 	if err != nil {
 		return err
@@ -46,7 +50,7 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 		if cfg.Plain {
 			return plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON, Open: browse.Opener(os.Getenv)})
 		}
-		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen, File: cfg.File(), Open: browse.Opener(os.Getenv)})
+		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen, Home: cfg.Home, File: cfg.File(), Open: browse.Opener(os.Getenv)})
 	})
 	if err := g.Wait(); err != nil {
 		var taken *swarm.PortTakenError

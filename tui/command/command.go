@@ -113,6 +113,10 @@ type (
 	// line; "" is for the one who asks to write it.
 	Export struct{ File, PassFile string }
 
+	// Edit writes a message in another editor; Text, if not "", is its
+	// beginning.
+	Edit struct{ Text string }
+
 	// Quit ends the program.
 	Quit struct{}
 )
@@ -144,6 +148,7 @@ func (Outbox) command()      {}
 func (Retry) command()       {}
 func (Cancel) command()      {}
 func (Export) command()      {}
+func (Edit) command()        {}
 func (Quit) command()        {}
 
 // DefaultHistory and MaxHistory are how many messages /history shows when not
@@ -235,6 +240,7 @@ func All() []Spec {
 		{"net", "/net", "show addresses, interfaces and traffic", bare(Net{})},
 		{"outbox", "/outbox [retry [ID]|cancel ID]", "show what waits to be delivered, try again, or give a message up", parseOutbox},
 		{"export", "/export FILE [PASSPHRASE-FILE]", "make a backup of all that is here, under a passphrase of its own", parseExport},
+		{"edit", "/edit [TEXT]", "write in your own editor, the one that VISUAL or EDITOR names; what you write there comes back here", parseEdit},
 		{"quit", "/quit", "leave", bare(Quit{})},
 	}
 }
@@ -310,6 +316,8 @@ func parseMute(rest string) (Command, bool) {
 	}
 	return Mute{For: time.Duration(n) * unit}, true
 }
+
+func parseEdit(rest string) (Command, bool) { return Edit{Text: rest}, true }
 
 func parseName(rest string) (Command, bool) {
 	return Name{New: rest}, true // the engine makes one word of several

@@ -67,6 +67,8 @@ func TestParse(t *testing.T) {
 		{"/outbox", Outbox{}},
 		{"/outbox retry", Retry{}},
 		{"/outbox cancel AB12", Cancel{"ab12"}},
+		{"/edit", Edit{}},
+		{"/edit once upon a time", Edit{"once upon a time"}},
 		{"/quit", Quit{}},
 	} {
 		got, err := Parse(tt.in)

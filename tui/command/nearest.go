@@ -31,8 +31,11 @@ func unknown(input, word string) *Error {
 // abbreviates, else the one reached with the fewest mistakes, else "".
 func nearest(word string) string {
 	word = strings.ToLower(word)
-	if word == "" {
+	switch word {
+	case "":
 		return ""
+	case "exit": // other programs call it so
+		return "quit"
 	}
 	best, least := "", maxMistakes+1
 	for _, s := range All() {

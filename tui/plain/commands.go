@@ -37,6 +37,8 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return errNoClipboard
 	case command.Settings:
 		s.print(record.Info{Text: "the settings are those of the screen, in config.toml in the profile directory", Hint: "dione --help lists them"})
+	case command.Edit:
+		return errNoEditor
 	case command.Name:
 		if cmd.New != "" {
 			if err := s.client.SetName(ctx, cmd.New); err != nil {
@@ -181,6 +183,10 @@ func (s *session) openLink(ctx context.Context, n int) error {
 // errNoClipboard is the answer to /copy: what would reach the clipboard of a
 // terminal is no line of text.
 var errNoClipboard = hinted{"line mode has no clipboard", "/history prints the last messages, one a line"}
+
+// errNoEditor is the answer to /edit: lines are read and printed while an
+// editor would have the terminal.
+var errNoEditor = hinted{"line mode has no editor", "dione send NAME < FILE sends what you wrote elsewhere"}
 
 // hinted is an error with the next step.
 type hinted struct{ text, hint string }

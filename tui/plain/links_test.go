@@ -24,6 +24,7 @@ func TestLinks(t *testing.T) {
 		refuse = errors.New("no browser")
 		expect(t, "/open that fails", r.types("/open"), "info https://b.example/x", "error no browser")
 		expect(t, "/copy", r.types("/copy"), "error line mode has no clipboard — hint: /history prints the last messages, one a line")
+		expect(t, "/edit", r.types("/edit"), "error line mode has no editor — hint: dione send NAME < FILE sends what you wrote elsewhere")
 		r.end()
 	})
 	synctest.Test(t, func(t *testing.T) {
