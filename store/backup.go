@@ -100,6 +100,7 @@ type backupChat struct {
 	Person int     `cbor:"1,keyasint"` // 0: the room
 	Read   float64 `cbor:"2,keyasint"`
 	Muted  int64   `cbor:"3,keyasint,omitempty"`
+	Keep   int64   `cbor:"4,keyasint,omitempty"`
 }
 
 type backupMessage struct {
@@ -321,7 +322,7 @@ func (tx *Tx) exportChats(b *backup) error {
 	return tx.query("SELECT "+chatColumns+" ORDER BY c.id", func(s *sqlite3.Stmt) error {
 		c := tx.keepChat(s)
 		b.chats[c.of] = len(b.chats) + 1
-		return b.put(kindChat, backupChat{Person: b.persons[c.of.Peer], Read: c.read, Muted: c.muted})
+		return b.put(kindChat, backupChat{Person: b.persons[c.of.Peer], Read: c.read, Muted: c.muted, Keep: c.keep})
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -18,11 +19,14 @@ type chat struct {
 	mentions int
 	waiting  int
 	muted    int64
+	keep     int64 // milliseconds, 0: for good
+	doomed   int64
+	top      float64 // highest pos of what was deleted
 	line     float64 // highest pos of a text, 0 if there is none
-	last     float64 // of a message of any kind
+	last     float64 // of a message of any kind, deleted ones too
 }
 
-const chatColumns = `c.id, p.pub, c.read, c.unread, c.mentions, c.waiting, c.muted,
+const chatColumns = `c.id, p.pub, c.read, c.unread, c.mentions, c.waiting, c.muted, c.keep, c.doomed, c.top,
 	coalesce((SELECT max(m.pos) FROM message m WHERE m.chat = c.id AND m.kind = 0), 0),
 	coalesce((SELECT max(m.pos) FROM message m WHERE m.chat = c.id AND m.kind > 0), 0)
 	FROM chat c LEFT JOIN peer p ON p.id = c.peer`
@@ -36,9 +40,12 @@ func (tx *Tx) keepChat(s *sqlite3.Stmt) *chat {
 		mentions: s.ColumnInt(4),
 		waiting:  s.ColumnInt(5),
 		muted:    s.ColumnInt64(6),
-		line:     s.ColumnFloat(7),
-		last:     max(s.ColumnFloat(7), s.ColumnFloat(8)),
+		keep:     s.ColumnInt64(7),
+		doomed:   s.ColumnInt64(8),
+		top:      s.ColumnFloat(9),
+		line:     s.ColumnFloat(10),
 	}
+	c.last = max(c.line, s.ColumnFloat(11), c.top, c.read)
 	copy(c.of.Peer[:], s.ColumnRawBlob(1))
 	if kept := tx.s.cache.chats[c.of]; kept != nil {
 		return kept
@@ -98,8 +105,8 @@ func (tx *Tx) changed(c *chat) { tx.s.cache.dirty[c] = struct{}{} }
 // flush writes what the transaction has counted.
 func (tx *Tx) flush() error {
 	for c := range tx.s.cache.dirty {
-		if err := tx.exec("UPDATE chat SET read = ?, unread = ?, mentions = ?, waiting = ?, muted = ? WHERE id = ?",
-			c.read, c.unread, c.mentions, c.waiting, c.muted, c.row); err != nil {
+		if err := tx.exec("UPDATE chat SET read = ?, unread = ?, mentions = ?, waiting = ?, muted = ?, keep = ?, doomed = ?, top = ? WHERE id = ?",
+			c.read, c.unread, c.mentions, c.waiting, c.muted, c.keep, c.doomed, c.top, c.row); err != nil {
 			return err
 		}
 		delete(tx.s.cache.dirty, c)
@@ -109,7 +116,7 @@ func (tx *Tx) flush() error {
 
 // info is what a roster shows of the chat.
 func (tx *Tx) info(c *chat) (ChatInfo, error) {
-	info := ChatInfo{Chat: c.of, Unread: c.unread, Mentions: c.mentions, Read: c.read, MutedUntil: c.muted}
+	info := ChatInfo{Chat: c.of, Unread: c.unread, Mentions: c.mentions, Read: c.read, MutedUntil: c.muted, Keep: time.Duration(c.keep) * time.Millisecond}
 	last, err := tx.history(c, Cursor{}, 1)
 	if len(last) > 0 {
 		info.Last = last[0]

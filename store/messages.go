@@ -77,6 +77,11 @@ func (tx *Tx) insert(m *Message) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if !m.Mine {
+		if known, err := tx.isForgotten(m.ID, c.row, peer); err != nil || known {
+			return false, err
+		}
+	}
 	if err := tx.place(m, c, peer); err != nil {
 		return false, err
 	}

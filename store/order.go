@@ -57,10 +57,13 @@ func (tx *Tx) place(m *Message, c *chat, peer int64) error {
 	if err != nil || found {
 		return err
 	}
-	_, err = tx.one(`SELECT pos, seq FROM message WHERE chat = ? AND sender = ? AND late = 0
+	found, err = tx.one(`SELECT pos, seq FROM message WHERE chat = ? AND sender = ? AND late = 0
 		ORDER BY seq LIMIT 1`, func(s *sqlite3.Stmt) {
 		m.Pos = before(s.ColumnFloat(0), uint64(s.ColumnInt64(1))-m.Seq)
 	}, c.row, peer)
+	if !found {
+		m.Pos = math.Floor(c.last) + 1 // those that it would stand between were deleted here
+	}
 	return err
 }
 
@@ -79,7 +82,7 @@ func (tx *Tx) NewestSeq(in Chat, from identity.ID) (uint64, error) {
 }
 
 // newestSeq returns the author's highest number in the chat, 0 if there is no
-// message. The highest one was never late.
+// message and was none. The highest one was never late.
 func (tx *Tx) newestSeq(a author) (uint64, error) {
 	if seq, ok := tx.s.cache.seqs[a]; ok {
 		return seq, nil
@@ -88,7 +91,28 @@ func (tx *Tx) newestSeq(a author) (uint64, error) {
 	_, err := tx.one("SELECT max(seq) FROM message WHERE chat = ? AND sender = ? AND late = 0",
 		func(s *sqlite3.Stmt) { seq = uint64(s.ColumnInt64(0)) }, a.chat, a.peer)
 	if err == nil {
+		gone, err2 := tx.goneSeq(a)
+		seq, err = max(seq, gone), err2
+	}
+	if err == nil {
 		tx.s.cache.seqs[a] = seq
 	}
 	return seq, err
+}
+
+// goneSeq returns the author's highest number among the messages of the chat
+// that were deleted here.
+func (tx *Tx) goneSeq(a author) (seq uint64, err error) {
+	_, err = tx.one("SELECT seq FROM gone WHERE chat = ? AND sender = ?", func(s *sqlite3.Stmt) { seq = uint64(s.ColumnInt64(0)) }, a.chat, a.peer)
+	return seq, err
+}
+
+// author returns whose message m is, and in which chat.
+func (tx *Tx) author(m Message) (a author, err error) {
+	c, err := tx.addChat(m.Chat)
+	if err != nil {
+		return a, err
+	}
+	peer, err := tx.addPeer(m.From)
+	return author{c.row, peer}, err
 }

@@ -339,6 +339,17 @@ func (tx *Tx) freeSeq(m Message) (uint64, error) {
 		WHERE m.id = ? ORDER BY b.seq DESC LIMIT 1`, func(s *sqlite3.Stmt) { seq = uint64(s.ColumnInt64(0)) }, m.Row); err != nil {
 		return 0, err
 	}
+	a, err := tx.author(m)
+	if err != nil {
+		return 0, err
+	}
+	gone, err := tx.goneSeq(a)
+	if err != nil {
+		return 0, err
+	}
+	if gone < m.Seq && (gone > seq || seq == m.Seq && gone > 0) {
+		seq = gone // the one before it was deleted here
+	}
 	clear(tx.s.cache.seqs)
 	return seq, tx.exec("UPDATE message SET seq = ? WHERE id = ?", int64(seq), m.Row)
 }

@@ -372,7 +372,10 @@ func (in *restoring) chat(r backupChat) error {
 	if r.Muted < 0 {
 		return odd("a chat muted until %d", r.Muted)
 	}
-	c.read, c.muted = r.Read, r.Muted
+	if r.Keep < 0 || r.Keep > MaxKeep.Milliseconds() {
+		return odd("a chat kept for %d", r.Keep)
+	}
+	c.read, c.muted, c.keep = r.Read, r.Muted, r.Keep
 	in.tx.changed(c)
 	in.chats = append(in.chats, c)
 	return nil

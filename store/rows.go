@@ -236,7 +236,8 @@ type ChatInfo struct {
 	Read     float64 // Pos of the last message read; 0 if none
 	Last     Message // newest message; Row 0 if there is none
 
-	MutedUntil int64 // unix milliseconds; 0 or past: it is not muted
+	MutedUntil int64         // unix milliseconds; 0 or past: it is not muted
+	Keep       time.Duration // for how long its messages are kept; 0: for good
 }
 
 // Forever is a MutedUntil that does not end.

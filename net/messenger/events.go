@@ -131,6 +131,19 @@ type (
 	// Info.MutedUntil tells.
 	ChatMuted struct{ Info ChatInfo }
 
+	// ChatRetained says for how long the messages of a chat are kept: Info.Keep.
+	ChatRetained struct{ Info ChatInfo }
+
+	// ChatErased says that N texts of a chat were deleted from this disk: all
+	// that there were when the user said so (Whole), or those that came before
+	// Until and did not wait.
+	ChatErased struct {
+		Info  ChatInfo
+		N     int
+		Whole bool
+		Until time.Time
+	}
+
 	// NetChanged says that how the program hears and is heard has changed.
 	NetChanged struct{ Net Net }
 
@@ -158,6 +171,8 @@ func (MessageChanged) event()  {}
 func (ChangeReceived) event()  {}
 func (ChatRead) event()        {}
 func (ChatMuted) event()       {}
+func (ChatRetained) event()    {}
+func (ChatErased) event()      {}
 func (NetChanged) event()      {}
 func (Notice) event()          {}
 func (Lagged) event()          {}

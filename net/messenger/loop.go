@@ -112,6 +112,8 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 	m.mails.ctx = netCtx
 	defer m.mails.timer.Stop()
 	defer m.meetings.timer.Stop()
+	m.sweeps.Reset(0)
+	defer m.sweeps.Stop()
 	m.turn(sweepOutbox{}, sweepKeys{})
 	for {
 		var out chan<- Event // nil, so never ready, unless something waits to be told
@@ -143,6 +145,9 @@ func (m *Messenger) loop(ctx, netCtx context.Context) {
 			m.mailDue()
 		case <-m.meetings.timer.C:
 			m.meetingsDue()
+		case <-m.sweeps.C:
+			m.sweeps.Reset(forgetEvery)
+			m.turn(forgetting{})
 		case <-m.asked.C:
 			m.tellPending()
 		case st := <-m.lanState:

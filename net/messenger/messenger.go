@@ -99,6 +99,8 @@ type Messenger struct {
 	dials    dials
 	mails    mails
 	meetings meetings
+	sweeps   *time.Timer  // when messages are deleted that are to go
+	swept    map[Chat]int // texts that are deleted already of chats that are being deleted
 	net      Net
 	meter    meter
 }
@@ -127,6 +129,8 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		dials:    dials{timer: time.NewTimer(time.Hour), ended: make(chan dialled)}, // set when the loop begins
 		mails:    mails{timer: time.NewTimer(time.Hour)},
 		meetings: meetings{timer: time.NewTimer(time.Hour)},
+		sweeps:   time.NewTimer(time.Hour),
+		swept:    make(map[Chat]int),
 	}
 	if cfg.NoLAN {
 		m.net.LANOff = "switched off by the settings"

@@ -47,7 +47,10 @@ CREATE TABLE chat(
 	unread   INTEGER NOT NULL DEFAULT 0,     -- messages of others behind it
 	mentions INTEGER NOT NULL DEFAULT 0,     -- those of them that name us
 	waiting  INTEGER NOT NULL DEFAULT 0,     -- own private messages in the outbox
-	muted    INTEGER NOT NULL DEFAULT 0      -- until then; 0: it is not
+	muted    INTEGER NOT NULL DEFAULT 0,     -- until then; 0: it is not
+	keep     INTEGER NOT NULL DEFAULT 0,     -- for how long its messages are kept; 0: for good
+	doomed   INTEGER NOT NULL DEFAULT 0,     -- messages up to this row are to be deleted
+	top      REAL NOT NULL DEFAULT 0         -- highest pos of a message that was deleted
 ) STRICT;
 INSERT INTO chat(id) VALUES(1);
 
@@ -62,11 +65,11 @@ CREATE TABLE draft(
 
 -- A message id is unique only with chat and sender: in a room others see it,
 -- so a rule for all would let one person suppress another's message.
--- Messages are never deleted, so a row number is never used again: of what its
--- author deletes a row without a text stays. What is kind > 0 changes another
--- message and is shown to nobody: see changes.go.
+-- A row number is never used again, though rows are deleted: see forget.go. Of
+-- what its author deletes a row without a text stays. What is kind > 0 changes
+-- another message and is shown to nobody: see changes.go.
 CREATE TABLE message(
-	id        INTEGER PRIMARY KEY,
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
 	chat      INTEGER NOT NULL REFERENCES chat,
 	uid       BLOB NOT NULL CHECK(length(uid) = 16),
 	sender    INTEGER NOT NULL REFERENCES peer,
@@ -94,6 +97,26 @@ CREATE INDEX message_place ON message(chat, pos) WHERE kind = 0;
 CREATE INDEX message_hidden ON message(chat, pos) WHERE kind > 0;
 CREATE INDEX message_change ON message(target, author, kind, sender, seq) WHERE kind > 0;
 CREATE INDEX message_order ON message(chat, sender, seq) WHERE late = 0;
+
+-- The highest number of an author among the messages of a chat that were
+-- deleted here.
+CREATE TABLE gone(
+	chat   INTEGER NOT NULL REFERENCES chat,
+	sender INTEGER NOT NULL REFERENCES peer,
+	seq    INTEGER NOT NULL,
+	PRIMARY KEY(chat, sender)
+) STRICT, WITHOUT ROWID;
+
+-- Messages of others that were deleted here and are known if they come again,
+-- until then.
+CREATE TABLE forgotten(
+	uid    BLOB NOT NULL CHECK(length(uid) = 16),
+	chat   INTEGER NOT NULL REFERENCES chat,
+	sender INTEGER NOT NULL REFERENCES peer,
+	until  INTEGER NOT NULL,
+	PRIMARY KEY(uid, chat, sender)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX forgotten_until ON forgotten(until);
 
 -- What corrected messages said at first.
 CREATE TABLE original(
@@ -128,7 +151,7 @@ CREATE TABLE day(
 -- under way; without any it waits to be sealed.
 CREATE TABLE outbox(
 	dest    INTEGER NOT NULL REFERENCES peer,
-	message INTEGER NOT NULL REFERENCES message,
+	message INTEGER NOT NULL, -- no reference, which all of it would be searched for when one is deleted
 	expires INTEGER NOT NULL, -- 0: never
 	parts   INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY(dest, message)
