@@ -262,7 +262,7 @@ func TestRetain(t *testing.T) {
 
 // Nothing of a deleted chat lies in the pages or in the WAL: no text, former
 // text, draft or word.
-func TestDeletedIsErased(t *testing.T) {
+func TestDeletedChatIsErased(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		p, s := testProfile(t, dir)
