@@ -131,6 +131,7 @@ var signs = [][2]string{
 	{"!", "person: not reached lately; dione goes on trying"},
 	{"✎", "conversation: what you write there is not sent yet"},
 	{"~ ~3", "conversation: muted; three unread in it"},
+	{"@1", "conversation: one of the unread messages names you"},
 }
 
 // helpDialog is made of what the program has: its keys and its commands.

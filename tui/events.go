@@ -51,7 +51,7 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 			cmds = append(cmds, m.list())
 		case messenger.ChatRead:
 			conv := m.chat(ev.Info.Chat)
-			conv.unread, conv.read = ev.Info.Unread, ev.Info.Read
+			conv.unread, conv.mentions, conv.read = ev.Info.Unread, ev.Info.Mentions, ev.Info.Read
 		case messenger.ChatMuted:
 			m.wasMuted(ev.Info)
 		case messenger.NetChanged:
@@ -86,6 +86,9 @@ func (m *model) received(ev messenger.MessageReceived) {
 	conv.add(ev.Message)
 	if ev.Message.Row > conv.counted {
 		conv.unread++
+		if ev.Message.Mentioned {
+			conv.mentions++
+		}
 		conv.counted = ev.Message.Row
 	}
 	if conv == m.open && (m.blurred || !conv.list.Following() || m.dialogs.Open() || !m.chatShown()) {

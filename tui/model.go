@@ -42,6 +42,7 @@ type conversation struct {
 	list       *chat.List
 	composer   *composer.Composer
 	unread     int
+	mentions   int     // of them, those that name us
 	read       float64 // Pos of the last message read
 	mutedUntil int64   // unix milliseconds; 0 or past: it is not muted
 	counted    int64   // Row of the newest message that unread takes account of
@@ -205,20 +206,23 @@ func (m *model) sortRoster() {
 			}
 			return 0
 		},
-		func(c messenger.Chat) bool { return m.chats[c] != nil && m.muted(m.chats[c]) },
 		func(p messenger.Person) []string {
 			return roster.Away(p, func(t time.Time) string { return chat.Since(t.In(m.opts.Zone), now) })
 		})
 	for i := range entries {
-		entries[i].Draft = !entries[i].Requests && m.hasDraft(entries[i].Chat)
+		e := &entries[i]
+		e.Draft = !e.Requests && m.hasDraft(e.Chat)
+		if conv := m.chats[e.Chat]; conv != nil && !e.Requests {
+			e.Muted, e.Mentions = m.muted(conv), conv.mentions
+		}
 	}
 	m.roster.Set(entries)
 	m.roster.Open(m.open.chat)
 	m.left = nil
 }
 
-// unread is how many messages wait to be read, in all chats but those that are
-// muted or with people who are blocked.
+// unread is how many messages wait to be read, in all chats but those with
+// people who are blocked. Of a muted one only those count that name us.
 func (m *model) unread() (n int) {
 	for _, conv := range m.chats {
 		n += m.counts(conv)
@@ -226,11 +230,24 @@ func (m *model) unread() (n int) {
 	return n
 }
 
+// mentions is how many of the unread messages name us.
+func (m *model) mentions() (n int) {
+	for _, conv := range m.chats {
+		if m.counts(conv) > 0 {
+			n += conv.mentions
+		}
+	}
+	return n
+}
+
 // counts is how many of the messages of a chat count as unread.
 func (m *model) counts(conv *conversation) int {
 	blocked := conv != m.open && m.people[conv.chat.Peer].Standing == messenger.StandingBlocked
-	if blocked || m.muted(conv) {
+	switch {
+	case blocked:
 		return 0
+	case m.muted(conv):
+		return conv.mentions
 	}
 	return conv.unread
 }

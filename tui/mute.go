@@ -11,7 +11,8 @@ import (
 )
 
 // This file holds what it means that a conversation is muted: it gives no
-// notice, is not counted in the title, and its badge is quiet but there.
+// notice, is not counted in the title, and its badge is quiet but there. A
+// message of the room that names us counts all the same.
 
 func (m *model) mute(cmd command.Mute) tea.Cmd {
 	until := int64(messenger.Forever)
@@ -38,7 +39,11 @@ func (m *model) wasMuted(info messenger.ChatInfo) {
 		return
 	}
 	if words := m.mutedWords(conv); len(words) > 0 {
-		m.say(words[0]+": it gives no notice and does not count in the title", "/mute off takes it back")
+		but := ""
+		if conv.chat.IsRoom() {
+			but = ", unless somebody names you"
+		}
+		m.say(words[0]+": it gives no notice and does not count in the title"+but, "/mute off takes it back")
 	} else {
 		m.say("not muted", "")
 	}

@@ -56,6 +56,42 @@ func TestMuteRoom(t *testing.T) {
 	s.wantFit()
 }
 
+// TestMention counts what names us apart, also in a muted room.
+func TestMention(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newNoticeScreen(t, []messenger.Person{bob}, config.Screen{Notices: "osc9"})
+		s.feed(tea.BlurMsg{})
+		name := func(text string) {
+			msg := s.fake.add(messenger.Room, bob, noon, text)
+			msg.Mentioned = true
+			s.feed(eventsMsg{messenger.MessageReceived{Message: msg, From: bob}})
+		}
+		s.hear(messenger.Room, bob, "hello")
+		s.rest()
+		name("ann: there?")
+		s.wantTold("\x1b]9;dione: 1 new message\x07", "\x1b]9;dione: 1 new message, for you\x07")
+		s.want("@1 2 │")
+		if got := s.View().WindowTitle; got != "(2 @1) dione" {
+			t.Errorf("the title is %q", got)
+		}
+		s.feed(eventsMsg{messenger.ChatMuted{Info: messenger.ChatInfo{Chat: messenger.Room, MutedUntil: messenger.Forever}}})
+		s.rest()
+		s.hear(messenger.Room, bob, "quiet")
+		name("ann?")
+		s.wantTold("\x1b]9;dione: 1 new message, for you\x07")
+		s.want("@2 ~4 │", "unless somebody names you")
+		if got := s.View().WindowTitle; got != "(2 @2) dione" {
+			t.Errorf("the title is %q", got)
+		}
+		s.rest()
+		s.feed(tea.FocusMsg{})
+		s.wantNot("@2")
+		if got := s.View().WindowTitle; got != "dione" {
+			t.Errorf("the title is %q once all is read", got)
+		}
+	})
+}
+
 // TestMutedNotice gives no notice of a muted chat.
 func TestMutedNotice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

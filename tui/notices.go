@@ -31,13 +31,16 @@ type (
 )
 
 // gather takes a message in of which a notice may tell. Nobody is disturbed
-// while they look here, by a muted chat, or by a stranger who only asks to
-// write.
+// while they look here, by a muted chat unless it names them, or by a stranger
+// who only asks to write.
 func (m *model) gather(ev messenger.MessageReceived) {
-	if !m.blurred || ev.From.Standing == messenger.StandingRequest || ev.From.Standing == messenger.StandingBlocked || m.muted(m.chat(ev.Message.Chat)) {
+	if !m.blurred || ev.From.Standing == messenger.StandingRequest || ev.From.Standing == messenger.StandingBlocked {
 		return
 	}
-	msg := notify.Message{From: label(ev.From), Text: text.Name(ev.Message.Text)}
+	if m.muted(m.chat(ev.Message.Chat)) && !ev.Message.Mentioned {
+		return
+	}
+	msg := notify.Message{From: label(ev.From), Text: text.Name(ev.Message.Text), Mentioned: ev.Message.Mentioned}
 	if ev.Message.Chat.IsRoom() {
 		msg.Room = ev.Message.Chat.String()
 	}

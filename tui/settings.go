@@ -115,7 +115,10 @@ func (m *model) noticeWords() string {
 	if way == notify.Auto {
 		return "auto: " + words + " here"
 	}
-	return string(way) + ": " + words
+	if way == notify.Off {
+		return string(way) + ": " + words
+	}
+	return string(way)
 }
 
 // value is what a setting says.

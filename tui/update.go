@@ -153,7 +153,7 @@ func (m *model) setChats(msg chatsMsg) (cmd tea.Cmd) {
 		}
 		conv.newest = max(conv.newest, info.Last.Row)
 		conv.unread, conv.read, conv.counted = info.Unread, info.Read, max(conv.counted, info.Last.Row)
-		conv.mutedUntil = info.MutedUntil
+		conv.mentions, conv.mutedUntil = info.Mentions, info.MutedUntil
 	}
 	m.open.list.SetBelow(m.open.unread)
 	m.setRule(m.open)
@@ -252,7 +252,7 @@ func (m *model) read() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	conv.unread, conv.read = 0, last.Pos
+	conv.unread, conv.mentions, conv.read = 0, 0, last.Pos
 	m.sortRoster()
 	return markRead(m.client, conv.chat, last.Pos)
 }

@@ -42,10 +42,15 @@ func (m *model) View() tea.View {
 	return v
 }
 
-// title is the terminal's: who we are, and before it how much is unread.
+// title is the terminal's: who we are, and before it how much is unread and how
+// much of that names us.
 func (m *model) title() string {
-	if n := m.unread(); n > 0 {
-		return fmt.Sprintf("(%d) dione", n)
+	unread, mentions := m.unread(), m.mentions()
+	switch {
+	case mentions > 0:
+		return fmt.Sprintf("(%d @%d) dione", unread, mentions)
+	case unread > 0:
+		return fmt.Sprintf("(%d) dione", unread)
 	}
 	return "dione"
 }

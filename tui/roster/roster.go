@@ -21,11 +21,12 @@ type Place struct {
 // Entry is one line that can be chosen.
 type Entry struct {
 	Place
-	Person messenger.Person // zero for the room and the requests
-	Unread int              // messages; or how many requests there are
-	Draft  bool             // something is written there and not sent
-	Muted  bool             // it is not to disturb
-	Words  []string         // why a person is away, or since when: the best that fits is shown
+	Person   messenger.Person // zero for the room and the requests
+	Unread   int              // messages; or how many requests there are
+	Draft    bool             // something is written there and not sent
+	Mentions int              // of the messages, those that name us
+	Muted    bool             // it is not to disturb
+	Words    []string         // why a person is away, or since when: the best that fits is shown
 }
 
 // Roster is the list and the place in it. The zero Roster is empty.
@@ -41,8 +42,8 @@ type Roster struct {
 // Sort puts people into the order of the screen, which is that of the
 // argument: the room first, those near, then contacts and who has written, and
 // then the box of requests. Who is blocked is not shown.
-func Sort(people []messenger.Person, unread func(messenger.Chat) int, muted func(messenger.Chat) bool, words func(messenger.Person) []string) []Entry {
-	entries := []Entry{{Unread: unread(messenger.Room), Muted: muted(messenger.Room)}}
+func Sort(people []messenger.Person, unread func(messenger.Chat) int, words func(messenger.Person) []string) []Entry {
+	entries := []Entry{{Unread: unread(messenger.Room)}}
 	requests := 0
 	for _, near := range []bool{true, false} {
 		for _, p := range people {
@@ -56,7 +57,7 @@ func Sort(people []messenger.Person, unread func(messenger.Chat) int, muted func
 				requests++
 			}
 			if near || !asks && (p.Contact || n > 0) {
-				entries = append(entries, Entry{Place: Place{Chat: chat}, Person: p, Unread: n, Muted: muted(chat), Words: words(p)})
+				entries = append(entries, Entry{Place: Place{Chat: chat}, Person: p, Unread: n, Words: words(p)})
 			}
 		}
 	}
@@ -238,13 +239,20 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 	if e.Draft {
 		end = d.words([]string{"draft", draftSign}, free(e, room-d.m.Width(name)), free(e, room-1))
 	}
+	if e.Unread > 0 {
+		end = badge(e.Unread)
+	}
+	if e.Unread > 0 && (!e.Muted || e.Mentions > 0) {
+		endStyle = d.th.Unread
+	}
 	switch {
-	case e.Unread > 0 && e.Muted:
-		end = mutedSign + badge(e.Unread)
-	case e.Unread > 0:
-		end, endStyle = badge(e.Unread), d.th.Unread
+	case e.Muted && e.Unread > 0:
+		end = mutedSign + end
 	case e.Muted:
 		end = strings.TrimSpace(mutedSign + " " + end)
+	}
+	if e.Mentions > 0 {
+		end = "@" + badge(e.Mentions) + " " + end
 	}
 	if e.Unread > 0 && e.Draft {
 		end = draftSign + " " + end
@@ -267,7 +275,7 @@ func (d drawing) entry(e Entry, open, chosen bool) string {
 	switch {
 	case e.Requests:
 		nameStyle = d.th.Muted
-	case open || e.Unread > 0 && !e.Muted:
+	case open || e.Unread > 0 && !e.Muted || e.Mentions > 0:
 		nameStyle = d.th.Strong
 	}
 	return d.th.Accent.Paint(mark) + signStyle.Paint(sign) + gap + nameStyle.Paint(d.m.Show(name)) +
