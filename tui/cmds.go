@@ -9,6 +9,8 @@ import (
 
 	"dione/crypto/identity"
 	"dione/net/messenger"
+	"dione/tui/amend"
+	"dione/tui/command"
 )
 
 // This file holds every tea.Cmd that calls the engine. The rules are:
@@ -32,6 +34,11 @@ type client interface {
 	Events() <-chan messenger.Event
 	Self() messenger.Self
 	Send(ctx context.Context, chat messenger.Chat, text string) (messenger.Message, error)
+	Find(ctx context.Context, chat messenger.Chat, n int, fits func(messenger.Message) bool) (messenger.Message, error)
+	Reply(ctx context.Context, chat messenger.Chat, to messenger.Ref, text string) (messenger.Message, error)
+	React(ctx context.Context, chat messenger.Chat, to messenger.Ref, emoji string) (messenger.Message, error)
+	Correct(ctx context.Context, chat messenger.Chat, id messenger.MessageID, text string) (messenger.Message, error)
+	Unsend(ctx context.Context, chat messenger.Chat, id messenger.MessageID) (messenger.Message, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
 	HistoryAfter(ctx context.Context, chat messenger.Chat, after messenger.Cursor, n int) ([]messenger.Message, error)
 	Versions(ctx context.Context, chat messenger.Chat, of messenger.Ref) ([]messenger.Version, error)
@@ -213,6 +220,13 @@ func send(c client, out outgoing) tea.Cmd {
 		_, err := c.Send(ctx, out.chat, out.text)
 		return sentMsg{out, err}
 	}
+}
+
+// changeMessage says something about an earlier message. The events tell of it.
+func changeMessage(c client, chat messenger.Chat, cmd command.Command) tea.Cmd {
+	return call(func(ctx context.Context) (tea.Msg, error) {
+		return doneMsg{}, amend.Do(ctx, c, chat, cmd)
+	})
 }
 
 func markRead(c client, chat messenger.Chat, pos float64) tea.Cmd {

@@ -34,6 +34,8 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 	case command.History:
 		m.open.loading = true
 		return loadBack(m.client, m.open.chat, cmd.N)
+	case command.Reply, command.React, command.Correct, command.Unsend:
+		return changeMessage(m.client, m.open.chat, cmd)
 	case command.Mute:
 		return m.mute(cmd)
 	case command.Settings:

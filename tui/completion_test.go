@@ -89,9 +89,9 @@ func TestCompletionList(t *testing.T) {
 	s.keys("tab")
 	s.want("› /help [COMMAND]", "/msg NAME [TEXT]", "1 of ", "Enter takes")
 	s.keys("un", "down")
-	s.want("> /un", "› /unverify", "2 of 2")
+	s.want("> /un", "› /unblock", "2 of 3")
 	s.receive(messenger.Room, bob, "meanwhile")
-	s.want("2 of 2", "meanwhile")
+	s.want("2 of 3", "meanwhile")
 	s.keys("f1", "f1")
 	s.wantNot("Enter takes")
 	s.keys("tab")
@@ -105,5 +105,5 @@ func TestCompletionList(t *testing.T) {
 	s.wantNot("Enter takes")
 	s.wantFit()
 	s.keys("tab") // without room the first is taken
-	s.want("> /unblock")
+	s.want("> /unsend")
 }

@@ -595,3 +595,39 @@ func (f *fake) Export(_ context.Context, path string, passphrase []byte, _ func(
 	f.call("export %s %s", path, passphrase)
 	return nil
 }
+
+func (f *fake) Find(ctx context.Context, c messenger.Chat, n int, fits func(messenger.Message) bool) (messenger.Message, error) {
+	msgs, err := f.History(ctx, c, messenger.Cursor{}, 1000)
+	for _, m := range slices.Backward(msgs) {
+		if fits(m) {
+			if n--; n == 0 {
+				return m, err
+			}
+		}
+	}
+	return messenger.Message{}, messenger.ErrNoMessage
+}
+
+// does notes what the user does to a message.
+func (f *fake) does(what string, c messenger.Chat, of messenger.MessageID, text string) (messenger.Message, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("%s %s %d %q", what, c, binary.BigEndian.Uint64(of[:]), text)
+	return messenger.Message{}, f.refuse
+}
+
+func (f *fake) Reply(_ context.Context, c messenger.Chat, to messenger.Ref, text string) (messenger.Message, error) {
+	return f.does("reply", c, to.ID, text)
+}
+
+func (f *fake) React(_ context.Context, c messenger.Chat, to messenger.Ref, emoji string) (messenger.Message, error) {
+	return f.does("react", c, to.ID, emoji)
+}
+
+func (f *fake) Correct(_ context.Context, c messenger.Chat, id messenger.MessageID, text string) (messenger.Message, error) {
+	return f.does("correct", c, id, text)
+}
+
+func (f *fake) Unsend(_ context.Context, c messenger.Chat, id messenger.MessageID) (messenger.Message, error) {
+	return f.does("unsend", c, id, "")
+}

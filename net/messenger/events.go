@@ -107,8 +107,8 @@ type (
 
 	// MessageChanged says that a message is another one than before, because of
 	// a reaction, a correction or a deletion: Change, which is a message that no
-	// list shows. From is its author, zero if that is us. A Change that failed
-	// has been undone. Answers to the message that were read before still quote
+	// list shows. From is its author, zero if that is us; each one of ours is
+	// told, also when all stays as it was. A Change that failed has been undone. Answers to the message that were read before still quote
 	// what it was.
 	MessageChanged struct {
 		Message Message

@@ -197,9 +197,10 @@ func (m *Messenger) add(b *batch, msg *Message) error {
 		return err
 	}
 	_, of, changed, err := b.tx.AddChange(msg)
-	if changed {
-		b.tell(MessageChanged{Message: of, Change: *msg})
+	if err == nil && !changed { // what it says is so already, or a later one counts
+		of, _, err = b.tx.Message(msg.Chat, msg.Target.From, msg.Target.ID)
 	}
+	b.tell(MessageChanged{Message: of, Change: *msg})
 	return err
 }
 

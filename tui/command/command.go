@@ -99,6 +99,28 @@ type (
 	// Net shows how the program hears and is heard.
 	Net struct{}
 
+	// Reply answers the Nth newest message of others in the current chat.
+	Reply struct {
+		N    int
+		Text string
+	}
+
+	// React sets an emoji beside the Nth newest message of others, in the place
+	// of a former one; "" takes that away.
+	React struct {
+		N     int
+		Emoji string
+	}
+
+	// Correct puts Text in the place of the Nth newest own message's.
+	Correct struct {
+		N    int
+		Text string
+	}
+
+	// Unsend takes the Nth newest own message back.
+	Unsend struct{ N int }
+
 	// Outbox lists the messages that wait.
 	Outbox struct{}
 
@@ -144,6 +166,10 @@ func (Unblock) command()     {}
 func (Verify) command()      {}
 func (Unverify) command()    {}
 func (Net) command()         {}
+func (Reply) command()       {}
+func (React) command()       {}
+func (Correct) command()     {}
+func (Unsend) command()      {}
 func (Outbox) command()      {}
 func (Retry) command()       {}
 func (Cancel) command()      {}
@@ -226,6 +252,10 @@ func All() []Spec {
 		{"mute", "/mute [TIME|off]", "let this chat disturb you no more: for good, or for 30m, 8h, 1d, 2w", parseMute},
 		{"open", "/open [N]", "open the newest link of this chat, or the Nth from the end", parseCount(func(n int) Command { return Open{n} })},
 		{"copy", "/copy [N]", "copy the newest message, or the Nth from the end", parseCount(func(n int) Command { return Copy{n} })},
+		{"reply", "/reply [N] TEXT", "answer the newest message of others, or the Nth from the end", parseReply},
+		{"react", "/react [N] EMOJI|off", "set an emoji beside the newest message of others, or take it away", parseReact},
+		{"correct", "/correct [N] TEXT", "put another text in the place of your newest message", parseCorrect},
+		{"unsend", "/unsend [N]", "take your newest message back: erased here, and others are asked to erase it", parseCount(func(n int) Command { return Unsend{n} })},
 		{"settings", "/settings", "change the theme, the mouse, notices and your name", bare(Settings{})},
 		{"name", "/name [NEW]", "show or change your own name", parseName},
 		{"petname", "/petname [NAME] NEW", "call somebody what you like; - drops it", parsePetname},
@@ -347,6 +377,34 @@ func parseAdd(rest string) (Command, bool) {
 		return Add{Address: words[0], As: words[2]}, true
 	}
 	return nil, false
+}
+
+// countAndText reads a text with a number before it, which is 1 if there is
+// none. A number alone is a text.
+func countAndText(rest string) (n int, text string) {
+	word, text := cut(rest)
+	if n, err := strconv.Atoi(word); err == nil && n > 0 && text != "" {
+		return n, text
+	}
+	return 1, rest
+}
+
+func parseReply(rest string) (Command, bool) {
+	n, text := countAndText(rest)
+	return Reply{n, text}, text != ""
+}
+
+func parseReact(rest string) (Command, bool) {
+	n, emoji := countAndText(rest)
+	if strings.EqualFold(emoji, "off") {
+		return React{N: n}, true
+	}
+	return React{n, emoji}, emoji != "" && !strings.ContainsAny(emoji, " \t")
+}
+
+func parseCorrect(rest string) (Command, bool) {
+	n, text := countAndText(rest)
+	return Correct{n, text}, text != ""
 }
 
 func parseInvite(rest string) (Command, bool) {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"dione/net/messenger"
+	"dione/tui/amend"
+	"dione/tui/command"
 	"dione/tui/record"
 )
 
@@ -21,6 +23,7 @@ func (s *session) change(ctx context.Context, m messenger.Message) {
 		if s.first == 0 {
 			s.first = m.Row
 		}
+		s.unsent--
 		s.print(record.ChangeOf(m, self.Name, self.Tag))
 		s.begun(m)
 	default:
@@ -53,4 +56,27 @@ func (s *session) changeAgain(ctx context.Context, m messenger.Message) error {
 		s.passed(ctx, m, s.person(ctx, m.From))
 	}
 	return nil
+}
+
+// changeMessage says something about an earlier message, of those too that
+// were typed just before. An event tells of it.
+func (s *session) changeMessage(ctx context.Context, cmd command.Command) error {
+	s.await(ctx)
+	err := amend.Do(ctx, s.client, s.chat, cmd)
+	if err == nil {
+		s.unsent++
+	}
+	return err
+}
+
+// await waits for the commit of what was sent before.
+func (s *session) await(ctx context.Context) {
+	for len(s.waiting) > 0 {
+		select {
+		case r := <-s.oldest():
+			s.settle(r)
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -29,6 +29,8 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return s.history(ctx, cmd.N)
 	case command.Search:
 		return s.search(ctx, cmd.Query)
+	case command.Reply, command.React, command.Correct, command.Unsend:
+		return s.changeMessage(ctx, cmd)
 	case command.Mute:
 		return s.mute(ctx, cmd)
 	case command.Open:

@@ -150,7 +150,7 @@ func (f *fake) History(_ context.Context, chat messenger.Chat, _ messenger.Curso
 	defer f.mu.Unlock()
 	var in []messenger.Message
 	for _, m := range f.rows {
-		if m.Chat == chat {
+		if m.Chat == chat && m.Kind == messenger.KindText {
 			in = append(in, m)
 		}
 	}
@@ -328,4 +328,46 @@ func (f *fake) Export(_ context.Context, path string, passphrase []byte, _ func(
 		return messenger.ErrOpenBackup
 	}
 	return os.WriteFile(path, passphrase, 0o600)
+}
+
+func (f *fake) Find(ctx context.Context, chat messenger.Chat, n int, fits func(messenger.Message) bool) (messenger.Message, error) {
+	msgs, err := f.History(ctx, chat, messenger.Cursor{}, 1000)
+	for _, m := range slices.Backward(msgs) {
+		if m.Kind == messenger.KindText && fits(m) {
+			if n--; n == 0 {
+				return m, err
+			}
+		}
+	}
+	return messenger.Message{}, messenger.ErrNoMessage
+}
+
+func (f *fake) Reply(ctx context.Context, chat messenger.Chat, to messenger.Ref, text string) (messenger.Message, error) {
+	m := f.add(messenger.Message{
+		Chat: chat, From: f.self.ID, Mine: true, State: messenger.StateQueued, Text: text, Target: to, ReplyTo: &messenger.Quote{Ref: to},
+	})
+	f.tell(ctx, messenger.MessageSent{Message: m})
+	return m, nil
+}
+
+// does has the user change a message.
+func (f *fake) does(ctx context.Context, kind messenger.Kind, chat messenger.Chat, of messenger.Ref, text string) (messenger.Message, error) {
+	m := f.add(messenger.Message{Chat: chat, From: f.self.ID, Mine: true, State: messenger.StateQueued, Kind: kind, Target: of, Text: text})
+	f.tell(ctx, messenger.MessageChanged{Change: m})
+	return m, nil
+}
+
+func (f *fake) React(ctx context.Context, chat messenger.Chat, to messenger.Ref, emoji string) (messenger.Message, error) {
+	if len(emoji) > 8 {
+		return messenger.Message{}, messenger.ErrReaction
+	}
+	return f.does(ctx, messenger.KindReaction, chat, to, emoji)
+}
+
+func (f *fake) Correct(ctx context.Context, chat messenger.Chat, id messenger.MessageID, text string) (messenger.Message, error) {
+	return f.does(ctx, messenger.KindCorrection, chat, messenger.Ref{ID: id, From: f.self.ID}, text)
+}
+
+func (f *fake) Unsend(ctx context.Context, chat messenger.Chat, id messenger.MessageID) (messenger.Message, error) {
+	return f.does(ctx, messenger.KindDeletion, chat, messenger.Ref{ID: id, From: f.self.ID}, "")
 }

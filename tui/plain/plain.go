@@ -34,6 +34,11 @@ type client interface {
 	Events() <-chan messenger.Event
 	Self() messenger.Self
 	Submit(ctx context.Context, chat messenger.Chat, text string) <-chan messenger.Result
+	Find(ctx context.Context, chat messenger.Chat, n int, fits func(messenger.Message) bool) (messenger.Message, error)
+	Reply(ctx context.Context, chat messenger.Chat, to messenger.Ref, text string) (messenger.Message, error)
+	React(ctx context.Context, chat messenger.Chat, to messenger.Ref, emoji string) (messenger.Message, error)
+	Correct(ctx context.Context, chat messenger.Chat, id messenger.MessageID, text string) (messenger.Message, error)
+	Unsend(ctx context.Context, chat messenger.Chat, id messenger.MessageID) (messenger.Message, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
 	Search(ctx context.Context, query string, before int64, n int) (messenger.Found, error)
 	After(ctx context.Context, row int64, n int) ([]messenger.Message, error)
