@@ -19,7 +19,7 @@ func TestCompletion(t *testing.T) {
 	}{
 		{"one command", []string{"/hist", "tab"}, "/history |"},
 		{"one without arguments", []string{"/ne", "tab"}, "/net|"},
-		{"several", []string{"/un", "tab", "tab", "enter"}, "/unverify |"},
+		{"several", []string{"/un", "tab", "tab", "enter"}, "/unblock |"},
 		{"back", []string{"/un", "tab", "shift+tab", "up", "enter"}, "/unblock |"},
 		{"written on", []string{"/un", "tab", "v", "enter"}, "/unverify |"},
 		{"closed", []string{"/un", "tab", "esc"}, "/un|"},
