@@ -149,7 +149,7 @@ func runHistory(ctx context.Context, cmd *cobra.Command, cfg config.Config, peer
 }
 
 // aside tells how far an own message has come, or what is unusual about the
-// way of somebody else's.
+// way of somebody else's, and what was done about it since.
 func aside(r record.History) string {
 	var words []string
 	if r.State != messenger.StateReceived.String() {
@@ -159,6 +159,15 @@ func aside(r record.History) string {
 	}
 	if late := text.Late(r.Sent.Time, r.Arrived.Time); late != "" {
 		words = append(words, late)
+	}
+	switch {
+	case r.Deleted:
+		words = append(words, "deleted")
+	case !r.Edited.IsZero():
+		words = append(words, "edited")
+	}
+	for _, one := range r.Reactions {
+		words = append(words, text.Line(one.Text))
 	}
 	if len(words) == 0 {
 		return ""
