@@ -119,7 +119,7 @@ func (m *model) help(topic string) {
 			return
 		}
 	}
-	m.dialogs.Push(helpDialog())
+	m.dialogs.Push(m.helpDialog())
 }
 
 // signs are those beside messages and people, and what they say.
@@ -137,9 +137,9 @@ var signs = [][2]string{
 }
 
 // helpDialog is made of what the program has: its keys and its commands.
-func helpDialog() *dialog.Dialog {
+func (m *model) helpDialog() *dialog.Dialog {
 	d := &dialog.Dialog{Kind: dialog.Help, Title: "Help", Foot: "Esc closes"}
-	for _, part := range keys.parts() {
+	for _, part := range keys.told(m.shiftEnter).parts() {
 		d.Lines = append(d.Lines, dialog.Line{Left: part.title, Head: true})
 		for _, k := range part.keys {
 			d.Lines = append(d.Lines, dialog.Line{Left: k.Help().Key, Right: k.Help().Desc})

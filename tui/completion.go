@@ -186,14 +186,20 @@ func (m *model) completionRows() (rows []string) {
 	return rows
 }
 
-// completionWords stand in the line above the composer: what the keys do.
+// completionWords stand in the line above the composer: what the keys do there
+// that is not plain to see.
 func (m *model) completionWords() words {
 	if c := m.completion; c != nil {
 		at := words{{m.theme.Accent, fmt.Sprintf("%d of %d", c.chosen+1, len(c.items))}}
 		return append(at, words{{m.theme.Muted, " · Enter takes · Tab next · Esc closes"}}...)
 	}
-	if m.completes && !m.onRoster {
+	switch {
+	case m.onRoster:
+	case m.completes:
 		return words{{m.theme.Muted, "Tab completes"}}
+	case m.open.composer.Rows() > 1:
+		key := keys.told(m.shiftEnter).Newline.Help().Key
+		return words{{m.theme.Muted, "Enter sends · " + key + " new line"}}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"dione/net/messenger"
 )
@@ -106,4 +107,23 @@ func TestCompletionList(t *testing.T) {
 	s.wantFit()
 	s.keys("tab") // without room the first is taken
 	s.want("> /unsend")
+}
+
+// TestHints tells of Shift+Enter only where it is known to work.
+func TestHints(t *testing.T) {
+	s := newScreen(t, newFake(bob), 80, 24)
+	s.keys("one", "ctrl+j", "two")
+	s.want("Enter sends · Alt+Enter new line")
+	s.keys("f1")
+	s.want("Alt+Enter", "new line; also Ctrl+J")
+	s.wantNot("Shift+Enter")
+	s.keys("f1")
+	s.send(tea.KeyPressMsg{Code: tea.KeyEnter, Mod: tea.ModShift}) // tmux does not say that it can
+	s.want("Enter sends · Shift+Enter new line")
+	s.send(tea.KeyboardEnhancementsMsg{})
+	s.want("Enter sends · Alt+Enter new line")
+	s.send(tea.KeyboardEnhancementsMsg{Flags: ansi.KittyDisambiguateEscapeCodes})
+	s.want("Enter sends · Shift+Enter new line")
+	s.keys("f1")
+	s.want("Shift+Enter", "new line; also Alt+Enter, Ctrl+J")
 }

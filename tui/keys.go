@@ -38,6 +38,15 @@ func bind(shown, help string, on ...string) key.Binding {
 	return key.NewBinding(key.WithKeys(on...), key.WithHelp(shown, help))
 }
 
+// told returns the keys as they are told of at a terminal: one that does not
+// tell Shift+Enter from Enter should not be asked for it.
+func (k keyMap) told(shiftEnter bool) keyMap {
+	if !shiftEnter {
+		k.Newline.SetHelp("Alt+Enter", "new line; also Ctrl+J")
+	}
+	return k
+}
+
 // parts lists the keys in the order of the help, by what they are for.
 func (k keyMap) parts() []keyPart {
 	return []keyPart{

@@ -97,6 +97,7 @@ type model struct {
 	completion *completion // the list of it; nil while it is closed
 	pasted     *paste      // asked about; nil: nothing
 	editing    *editing    // what another editor has; nil: nothing
+	shiftEnter bool        // the terminal tells Shift+Enter from Enter
 
 	outgoing []outgoing // texts on their way to the engine, one at a time
 	counting bool       // the number of waiting messages is about to be asked for

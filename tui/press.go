@@ -15,6 +15,7 @@ import (
 
 // press takes a key.
 func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
+	m.shiftEnter = m.shiftEnter || msg.Code == tea.KeyEnter && msg.Mod == tea.ModShift
 	switch {
 	case key.Matches(msg, keys.Clear):
 		return m.clear()
@@ -24,7 +25,7 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		if m.dialogs.Has(dialog.Help) {
 			m.dialogs.Pop()
 		} else {
-			m.dialogs.Push(helpDialog())
+			m.dialogs.Push(m.helpDialog())
 		}
 	case m.dialogs.Open():
 		if act, ok := m.dialogs.Press(msg); ok {

@@ -29,6 +29,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.layout = newLayout(max(msg.Width, 0), max(msg.Height, 0))
 		m.left, m.answered = nil, nil
+	case tea.KeyboardEnhancementsMsg:
+		m.shiftEnter = msg.SupportsKeyDisambiguation()
 	case tea.FocusMsg:
 		m.focused(true)
 	case tea.BlurMsg:
