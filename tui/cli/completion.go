@@ -67,6 +67,10 @@ var words = map[string][]cobra.Completion{
 	"dht":       {"auto", "server", "client", "off"},
 	"log-level": {"debug", "info", "warn", "error"},
 	"wait":      {"queued", "stored", "delivered"},
+
+	"theme":       config.Themes,
+	"notices":     config.NoticeWays,
+	"notice-text": config.NoticeTexts,
 }
 
 // addCompletions says what follows the flags and commands of root.

@@ -223,6 +223,13 @@ func Load(f *pflag.FlagSet, env func(string) (string, bool)) (Config, error) {
 			err = &Error{where, e}
 		}
 	}
+	if c.Screen.Notices == "command" && len(c.Screen.NoticeCommand) == 0 && err == nil {
+		where := c.origin["notices"]
+		if where == FileName {
+			where = file.where("notices")
+		}
+		err = &Error{where, errors.New("no program is named: say which one with notice-command")}
+	}
 	c.Plain = c.Plain || c.JSON
 	return c, err
 }

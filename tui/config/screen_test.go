@@ -65,6 +65,8 @@ func TestBadScreen(t *testing.T) {
 		{nil, nil, "[theme]\nnames = [1,\n 'red']\n", `config.toml, line 2, theme.names: "red" is no colour`},
 		{nil, nil, "[theme]\ncode = 1\n", `config.toml, line 2: no setting is called "theme.code"`},
 		{nil, nil, "mouse = 'yes'\n", `config.toml, line 1`},
+		{nil, nil, "lan = true\nnotices = 'command'\n", `config.toml, line 2, notices: no program is named: say which one with notice-command`},
+		{[]string{"--notices=command"}, nil, "", `--notices: no program is named`},
 		{nil, nil, "notice-command = ['']\n", `config.toml, line 1, notice-command: name a program`},
 	} {
 		_, err := load(t, tt.args, tt.env, tt.file)
