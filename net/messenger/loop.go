@@ -426,6 +426,8 @@ func (f frame) handle(m *Messenger, b *batch) error {
 		return m.onIntro(b, p, f.link, msg)
 	case wire.Refused:
 		return m.onRefused(b, p, f.link, msg)
+	case wire.Typing:
+		m.onTyping(b, p, f.link, msg)
 	case wire.Nodes:
 		m.onNodes(b, p, f.link, msg)
 	}

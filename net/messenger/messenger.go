@@ -77,6 +77,7 @@ type Messenger struct {
 	kick     chan struct{}   // asks LAN discovery for a burst
 	hints    chan lan.Peer   // from LAN discovery
 	lanState chan lan.Status // from LAN discovery
+	typing   typing
 	self     atomic.Pointer[Self]
 	listens  chan struct{}  // closed when Self has addresses
 	stopped  chan struct{}  // closed when the loop has ended
@@ -116,6 +117,7 @@ func New(cfg Config, st *store.Store) (*Messenger, error) {
 		cfg:      cfg,
 		log:      cfg.Log,
 		store:    st,
+		typing:   typing{told: make(map[Chat]time.Time), seen: make(map[identity.ID]map[bool]time.Time)},
 		events:   make(chan Event),
 		calls:    make(chan input, maxBatch),
 		frames:   make(chan input, maxBatch),

@@ -71,6 +71,7 @@ func (m *Messenger) receive(b *batch, p *person, chat Chat, path Path, content w
 	switch {
 	case !added:
 	case msg.Kind == KindText:
+		b.then(func() { m.typed(p, chat.IsRoom()) })
 		b.then(func() { m.pending.push(MessageReceived{Message: msg, From: m.shown(p)}) })
 	case changed:
 		b.then(func() { m.pending.push(MessageChanged{Message: of, Change: msg, From: m.shown(p)}) })

@@ -21,11 +21,15 @@ type (
 	// Ack says that lines of the other side are durable here. It names 1 to
 	// [MaxAck] of them. Private messages have a [Receipt] instead.
 	Ack struct{ IDs [][16]byte }
+
+	// Typing says that the sender writes: in the #lan room, or to the receiver.
+	Typing struct{ Room bool }
 )
 
-func (Hello) message() {}
-func (Room) message()  {}
-func (Ack) message()   {}
+func (Hello) message()  {}
+func (Room) message()   {}
+func (Ack) message()    {}
+func (Typing) message() {}
 
 // The kinds of chat frames on the wire.
 const (
@@ -40,6 +44,7 @@ const (
 	kindSync    = 9
 	kindReceipt = 10
 	kindNodes   = 11
+	kindTyping  = 12
 )
 
 // Every chat frame is a map whose key 1 is its kind; what else stands in it
@@ -56,6 +61,10 @@ type (
 	ackFrame struct {
 		Kind uint64 `cbor:"1,keyasint"`
 		IDs  []byte `cbor:"4,keyasint"` // 16 bytes each, in one string
+	}
+	typingFrame struct {
+		Kind uint64 `cbor:"1,keyasint"`
+		Room bool   `cbor:"2,keyasint,omitempty"`
 	}
 )
 
@@ -76,6 +85,8 @@ func frameOf(msg Message) any {
 			f.IDs = append(f.IDs, id[:]...)
 		}
 		return f
+	case Typing:
+		return &typingFrame{kindTyping, msg.Room}
 	}
 	return sessionFrame(msg)
 }
@@ -114,6 +125,13 @@ func decodeMessage(b []byte) (Message, error) {
 			ack.IDs[i] = [16]byte(f.IDs[16*i:])
 		}
 		return ack, nil
+	}
+	if kind == kindTyping {
+		var f typingFrame
+		if err := cborx.Unmarshal(b, &f, maxChat); err != nil {
+			return nil, fmt.Errorf("decode typing: %w", err)
+		}
+		return Typing{f.Room}, nil
 	}
 	return decodeSession(kind, b)
 }

@@ -87,6 +87,8 @@ func TestVectors(t *testing.T) {
 		"chat receipt":       AppendMessage(nil, receipt),
 		"chat full":          AppendMessage(nil, Receipt{SID: idA, Full: true}),
 		"chat nodes":         AppendMessage(nil, Nodes{[][]byte{{1}, {2, 3}}}),
+		"chat typing":        AppendMessage(nil, Typing{}),
+		"chat typing room":   AppendMessage(nil, Typing{Room: true}),
 		"link instance":      AppendLink(nil, Instance{[8]byte{0, 1, 2, 3, 4, 5, 6, 7}}),
 		"link ping":          AppendLink(nil, Ping{}),
 		"link pong":          AppendLink(nil, Pong{}),
@@ -123,6 +125,8 @@ var messages = []Message{
 	largestReceipt(),
 	Nodes{[][]byte{{1}}},
 	Nodes{slices.Repeat([][]byte{make([]byte, MaxAddr)}, MaxNodes)},
+	Typing{},
+	Typing{Room: true},
 	Ack{[][16]byte{idA}},
 	Ack{make([][16]byte, MaxAck)},
 }
