@@ -22,7 +22,7 @@ const (
 	verifyRate  = 1.0              // newcomers asked in a second
 	verifyBurst = 8                // and at once
 	verifyLoss  = 3                // for so many more one counts that does not answer
-	originDials = 8                // dials a minute into one network in which nobody is known
+	originDials = 8                // dials a minute into one network, at addresses that only others name
 	maxOrigins  = 1024             // networks that are counted at a time
 	minBegin    = time.Second      // the pause between attempts to begin
 	maxBegin    = 10 * time.Minute // and the longest
@@ -179,7 +179,7 @@ func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 	return again
 }
 
-// dialRate counts the dials into networks in which nobody is known.
+// dialRate counts the dials into networks, at addresses that only others name.
 type dialRate struct {
 	minute  time.Time
 	origins map[netip.Prefix]int

@@ -127,8 +127,6 @@ func (r *Router) Put(now time.Time, s Scope, location Key, packages [][]byte, do
 				done(now, p)
 				return
 			}
-			// There are more servers than we know.
-			r.scopes[s].sweep.whole = time.Time{}
 			r.search(now, s, location, ForWriting(), func(now time.Time, near Nearby) { r.PutAt(now, s, near.Contacts, packages, done) })
 		})
 	})
@@ -161,6 +159,9 @@ func (r *Router) PutAt(now time.Time, s Scope, holders []*Contact, packages [][]
 			case Kept:
 				placed.Holders[i]++
 			case Gone, Other, Bad: // the next one would say the same, or should be asked by nobody
+			case Far:
+				r.scopes[s].sweep.whole = time.Time{} // there are more servers than we know
+				put(i)
 			default:
 				put(i)
 			}
