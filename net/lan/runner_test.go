@@ -147,8 +147,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		if off := ann.status().Off; off != "no network interface is up" {
 			t.Errorf("without an interface, Off = %q", off)
 		}
-		// A question that is under way is waited for.
-		const soon = watchEvery + patientTime + 100*time.Millisecond
+		// A question that is under way is waited for, and then there is another one.
+		const soon = watchEvery + 2*patientTime + 100*time.Millisecond
 		for name, i := range map[string]iface{
 			"plugged in":           wire(1, "10.0.0.1"),
 			"another address":      wire(1, "10.0.0.77"),
