@@ -194,6 +194,47 @@ func TestDisjointPaths(t *testing.T) {
 	}
 }
 
+// TestAttackSybils: somebody has forty nodes at just the place that is looked
+// for, in three networks, which name nobody but each other. Of the holders that
+// a writer finds three are his, one of each network, and all others are the
+// nearest honest ones.
+func TestAttackSybils(t *testing.T) {
+	const networks = 3
+	for seed := range uint64(5) {
+		w := newCrowd(seed, 200)
+		target := anyKey(w.r)
+		var sybils []*Contact
+		for i := range 40 {
+			sybils = append(sybils, contactAt(mix(target, 16, w.r), fmt.Sprintf("99.%d.7.%d", 1+i%networks, 1+i)))
+		}
+		for _, c := range w.contacts {
+			table := NewTable(c.Key, TableConfig{Small: -1, Varied: true})
+			all := slices.Concat(w.contacts, sybils)
+			for _, i := range w.r.Perm(len(all)) {
+				table.Add(epoch, all[i])
+			}
+			w.tables[c.Key] = table
+		}
+		from := w.contacts[0]
+		cfg := ForWriting()
+		cfg.Self, cfg.Varied = from.Key, true
+		l := NewLookup(target, cfg, w.tables[from.Key].Nearest(target, bucketSize, true))
+		drive(t, w.r, l, func(c *Contact) []*Contact {
+			if w.tables[c.Key] == nil {
+				return sybils[:MaxContacts]
+			}
+			return w.honest(c, target)
+		})
+		isHonest := func(c *Contact) bool { return w.tables[c.Key] != nil }
+		holders := l.Nearest(Replicas)
+		honest := slices.DeleteFunc(slices.Clone(holders), func(c *Contact) bool { return !isHonest(c) })
+		want := keysOf(w.nearest(target, Replicas-networks, func(c *Contact) bool { return c == from }))
+		if got := keysOf(honest); len(holders) != Replicas || len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+			t.Errorf("seed %d: %d holders, of them honest %v, want %v", seed, len(holders), got, want)
+		}
+	}
+}
+
 // TestEverNearer: who names ever nearer nodes, each of which does the same,
 // leads a lookup so far and no farther.
 func TestEverNearer(t *testing.T) {
