@@ -14,6 +14,7 @@ var arrows = []struct {
 	to   []string
 }{
 	{"dione", []string{"dione/tui/cli"}},
+	{"dione/internal/vectors", nil},
 
 	{"dione/crypto/cborx", nil},
 	{"dione/crypto/identity", []string{"dione/crypto/kdf"}},
