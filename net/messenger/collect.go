@@ -158,7 +158,10 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 		if p.conn == nil {
 			p.forgetSessions()
 		}
-		if p.mail.put = next; p.mail.more {
+		if v.puts || p.mail.put.IsZero() || !next.IsZero() && next.Before(p.mail.put) {
+			p.mail.put = next
+		}
+		if p.mail.more {
 			p.mail.put = b.now.Add(mailPace)
 		}
 		if v.stuck {

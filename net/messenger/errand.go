@@ -34,6 +34,7 @@ type errand struct {
 	p       *person
 	now     time.Time      // as the network has it, by the wall
 	seeks   bool           // it was time to look for mail
+	puts    bool           // it was time to put some
 	put     []store.Parcel // of one session
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today
@@ -90,6 +91,7 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		return err
 	}
 	if !p.mail.put.IsZero() && !p.mail.put.After(b.now) {
+		e.puts = true
 		if err := m.packNotes(b, p, &e); err != nil {
 			return err
 		}
