@@ -263,7 +263,7 @@ func TestExpired(t *testing.T) {
 		ann.stop()
 		w.pass(5 * 24 * time.Hour)
 		bob.start()
-		bob.awaitText("in case you come back")
+		bob.reads("in case you come back")
 		w.settle(1)
 	})
 }
