@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dione/crypto/identity"
 	"dione/crypto/parcel"
 	"dione/crypto/ratchet"
 	"dione/net/mailbox"
@@ -31,7 +32,8 @@ func (v visit) fail(error) bool {
 
 // errand is what a visit is to do in the network.
 type errand struct {
-	p       *person
+	p       *person        // of the loop
+	id      identity.ID    // theirs
 	now     time.Time      // as the network has it, by the wall
 	seeks   bool           // it was time to look for mail
 	puts    bool           // it was time to put some
@@ -71,7 +73,7 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		b.then(func() { m.visitUndone(p) }) // meanwhile they are connected, or blocked
 		return nil
 	}
-	e := errand{p: p, now: m.mails.box.Now(b.now).Round(0), seeks: !p.mail.look.After(b.now)}
+	e := errand{p: p, id: p.ID, now: m.mails.box.Now(b.now).Round(0), seeks: !p.mail.look.After(b.now)}
 	if _, err := m.sessionsOf(b, p); err != nil {
 		return err
 	}
@@ -288,7 +290,7 @@ func (m *Messenger) run(e errand) {
 	}
 	m.look(ctx, &r, false)
 	if len(e.wishes) > 0 {
-		m.watchMail(ctx, e.p, e.wishes)
+		m.watchMail(ctx, e)
 	}
 	m.post(m.mails.ctx, r)
 }
@@ -305,7 +307,7 @@ func (m *Messenger) put(ctx context.Context, r *visited) {
 	}
 	outcomes, err := m.mails.box.Put(ctx, rest, r.ours, r.now)
 	if err != nil {
-		m.log.Info("mail not put everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
+		m.log.Info("mail not put everywhere", slog.Any("peer", r.id), slog.Any("error", err))
 	}
 	for i, out := range outcomes {
 		r.outcomes[index[i]] = out
@@ -333,7 +335,7 @@ func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 			case errors.Is(err, mailbox.ErrInside): // so it is in a network without the internet
 			case err != nil:
 				deaf.Store(true)
-				m.log.Info("mail not looked for everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
+				m.log.Info("mail not looked for everywhere", slog.Any("peer", r.id), slog.Any("error", err))
 			}
 		})
 	}
@@ -342,18 +344,18 @@ func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 }
 
 // watchMail has the network tell of mail as soon as it comes.
-func (m *Messenger) watchMail(ctx context.Context, p *person, wishes []wish) {
-	all := make([]mailbox.Wish, len(wishes))
-	for i, w := range wishes {
+func (m *Messenger) watchMail(ctx context.Context, e errand) {
+	all := make([]mailbox.Wish, len(e.wishes))
+	for i, w := range e.wishes {
 		all[i] = w.Wish
 	}
-	err := m.mails.box.Watch(ctx, p.ID, all, func(i int, f mailbox.Found) {
+	err := m.mails.box.Watch(ctx, e.id, all, func(i int, f mailbox.Found) {
 		select {
-		case m.calls <- noticed{p, wishes[i], f}:
+		case m.calls <- noticed{e.p, e.wishes[i], f}:
 		default: // a busy loop finds it by looking
 		}
 	})
 	if err != nil {
-		m.log.Info("mail is not watched for everywhere", slog.Any("peer", p.ID), slog.Any("error", err))
+		m.log.Info("mail is not watched for everywhere", slog.Any("peer", e.id), slog.Any("error", err))
 	}
 }
