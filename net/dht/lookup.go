@@ -66,7 +66,7 @@ type node struct {
 	path  int // by which it is known, asked or not
 	hops  int // from ourselves, by the shortest way on which it was named
 	state state
-	from  networks // that its addresses are in; set where they matter
+	from  origins // of its addresses; set where they matter
 }
 
 // NewLookup begins a lookup from those of the own table that are nearest.
@@ -112,7 +112,7 @@ func (l *Lookup) learn(path, hops int, c *Contact) {
 // locate notes which networks a node is in.
 func (l *Lookup) locate(n *node) {
 	if l.cfg.Varied {
-		n.from = networksOf(n.Contact, Origin)
+		n.from = originsOf(n.Contact)
 	}
 }
 
@@ -209,7 +209,7 @@ func (l *Lookup) ranked(p *path) []*node {
 		}
 		switch {
 		case n.state == failed || l.elsewhere(n):
-		case l.cfg.Varied && slices.ContainsFunc(first, func(o *node) bool { return o.from.meet(n.Contact) }):
+		case l.cfg.Varied && n.alike(first):
 			rest = append(rest, n)
 		default:
 			first = append(first, n)
@@ -217,6 +217,16 @@ func (l *Lookup) ranked(p *path) []*node {
 	}
 	l.order = first
 	return append(first, rest[:min(len(rest), p.width-len(first))]...)
+}
+
+// alike reports whether one of some nodes is in a network with n.
+func (n *node) alike(nodes []*node) bool {
+	for _, o := range nodes {
+		if n.from.meet(&o.from) {
+			return true
+		}
+	}
+	return false
 }
 
 // count tells how many nodes of a path are asked, and how many have answered.
