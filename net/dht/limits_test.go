@@ -42,7 +42,7 @@ func TestLimits(t *testing.T) {
 		"store from one network, where space is short":               fmt.Sprintf("%s a day", thousands(dayBurst)),
 		"connections that watch":                                     fmt.Sprintf("%d, of one network %d", maxWatches, watchesOfOne),
 		"packages given to one network for repair":                   fmt.Sprintf("%d MiB a day", repairBurst*parcel.Size>>20),
-		"connections that we have dialled":                           fmt.Sprint(maxLinks),
+		"connections that we have dialled, without those of watches": fmt.Sprint(maxLinks),
 		"such a connection on which nothing is asked":                fmt.Sprintf("%v, %v if it was used once", idleTime, onceTime),
 		"dials at a time":                                            fmt.Sprintf("%d to %d, as many as end in time", minDials, maxDials),
 		"a dial; an answer; one that waits for a dial-back":          fmt.Sprintf("%v; %v; %v", dialTime, askTime, backTime),

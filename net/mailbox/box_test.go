@@ -359,7 +359,8 @@ func TestHoldersChange(t *testing.T) {
 	})
 }
 
-// TestHoldersAreCached: a place is looked up once an hour, not at each poll.
+// TestHoldersAreCached: a place is looked up once by who reads, not at each
+// poll, and once an hour by who writes.
 func TestHoldersAreCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := boxtest.New(1, 60, 0)
@@ -373,8 +374,21 @@ func TestHoldersAreCached(t *testing.T) {
 		}
 		time.Sleep(2 * time.Hour)
 		look(t, b, today(), one(0), 1)
-		if n := client.Lookups(); n != mailbox.Places+1 {
-			t.Errorf("%d lookups, want one more", n)
+		if n := client.Lookups(); n != mailbox.Places {
+			t.Errorf("%d lookups two hours later, want no more", n)
+		}
+		for range 2 {
+			put(t, b, today(), 1)
+			put(t, b, today(), 2)
+			time.Sleep(2 * time.Hour)
+		}
+		if n := client.Lookups(); n != 3*mailbox.Places {
+			t.Errorf("%d lookups, want each place once more for each hour in which something is put", n)
+		}
+		time.Sleep(26 * time.Hour)
+		look(t, b, today(), one(0), 1)
+		if n := client.Lookups(); n != 3*mailbox.Places+1 {
+			t.Errorf("%d lookups, want one more a day later", n)
 		}
 	})
 }

@@ -25,7 +25,7 @@ func TestWatch(t *testing.T) {
 		other.Key[5]++
 		wishes := []mailbox.Wish{{Chain: other, Addresses: addresses(50)}, {Chain: today(), Addresses: addresses(1, 2)}}
 		owner := [32]byte{1}
-		if err := bob.Watch(t.Context(), owner, wishes, notice); err != nil {
+		if _, err := bob.Watch(t.Context(), owner, wishes, notice); err != nil {
 			t.Fatal(err)
 		}
 		put(t, ann, today(), 1)
@@ -49,7 +49,7 @@ func TestWatch(t *testing.T) {
 		}
 
 		// In the place of those: another address. Nothing else is told.
-		if err := bob.Watch(t.Context(), owner, []mailbox.Wish{wishes[0], {Chain: today(), Addresses: addresses(3)}}, notice); err != nil {
+		if _, err := bob.Watch(t.Context(), owner, []mailbox.Wish{wishes[0], {Chain: today(), Addresses: addresses(3)}}, notice); err != nil {
 			t.Fatal(err)
 		}
 		put(t, ann, today(), 2)
@@ -90,7 +90,7 @@ func TestWatchRefused(t *testing.T) {
 			})
 		}
 		notice := func(int, mailbox.Found) { t.Error("somebody told") }
-		if err := bob.Watch(t.Context(), [32]byte{1}, []mailbox.Wish{{Chain: today(), Addresses: addresses(1)}}, notice); err == nil {
+		if _, err := bob.Watch(t.Context(), [32]byte{1}, []mailbox.Wish{{Chain: today(), Addresses: addresses(1)}}, notice); err == nil {
 			t.Error("nobody watches, and that is no error")
 		}
 		put(t, ann, today(), 1)

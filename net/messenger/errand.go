@@ -197,8 +197,9 @@ func (m *Messenger) pack(b *batch, p *person, e *errand) error {
 // seek takes along what is to be looked for in a session.
 func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 	how := mailbox.Search{Places: 1, Turn: p.mail.turn, Holders: 1, Paths: 1}
+	how.Sparing = b.now.Sub(p.mail.touch) >= activeTime
 	if e.now.Sub(m.since(p)) > absence || p.mail.turn == 0 {
-		how.Places, how.Holders = mailbox.Places, 2
+		how.Places, how.Holders, how.Sparing = mailbox.Places, 2, false
 	}
 	watched := s.ratchet.Watch()
 	if p.mail.turn%10 == 0 {
@@ -210,7 +211,8 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 		addresses = append(addresses, w.Address)
 	}
 	if len(watched) > 2*ratchet.Window+gallops { // something is missing that should lie there
-		how.Places, how.Holders, how.Paths = mailbox.Places, 2, []int{1, 4, 8}[p.mail.turn%3]
+		how.Places, how.Holders, how.Sparing = mailbox.Places, 2, false
+		how.Paths = []int{1, 4, 8}[p.mail.turn%3]
 	}
 	if n := len(addresses); n > maxMail { // the others are looked for next
 		from := p.mail.turn * maxMail % n
@@ -290,7 +292,7 @@ func (m *Messenger) run(e errand) {
 	}
 	m.look(ctx, &r, false)
 	if len(e.wishes) > 0 {
-		m.watchMail(ctx, e)
+		r.watched = m.watchMail(ctx, e)
 	}
 	m.post(m.mails.ctx, r)
 }
@@ -343,13 +345,14 @@ func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 	r.failed, r.deaf = r.failed || failed.Load(), r.deaf || deaf.Load()
 }
 
-// watchMail has the network tell of mail as soon as it comes.
-func (m *Messenger) watchMail(ctx context.Context, e errand) {
+// watchMail has the network tell of mail as soon as it comes, and returns until
+// when it does; the zero time if it does not.
+func (m *Messenger) watchMail(ctx context.Context, e errand) time.Time {
 	all := make([]mailbox.Wish, len(e.wishes))
 	for i, w := range e.wishes {
 		all[i] = w.Wish
 	}
-	err := m.mails.box.Watch(ctx, e.id, all, func(i int, f mailbox.Found) {
+	again, err := m.mails.box.Watch(ctx, e.id, all, func(i int, f mailbox.Found) {
 		select {
 		case m.calls <- noticed{e.p, e.wishes[i], f}:
 		default: // a busy loop finds it by looking
@@ -358,4 +361,5 @@ func (m *Messenger) watchMail(ctx context.Context, e errand) {
 	if err != nil {
 		m.log.Info("mail is not watched for everywhere", slog.Any("peer", e.id), slog.Any("error", err))
 	}
+	return again
 }
