@@ -113,7 +113,7 @@ func TestReputs(t *testing.T) {
 		t.Skip("runs a network for days")
 	}
 	lost := func(reputs bool) int {
-		c := NewChurn(ChurnConfig{Nodes: 20, Departure: 0.9, Repair: 1000 * time.Hour, Network: NetworkConfig{Seed: 6}})
+		c := NewChurn(ChurnConfig{Nodes: 20, Departure: 0.7, Repair: 1000 * time.Hour, Network: NetworkConfig{Seed: 3}})
 		return c.Run(MailConfig{Messages: 20, Locations: 1, Days: 3.2, Reputs: reputs}).Lost
 	}
 	without, with := lost(false), lost(true)
