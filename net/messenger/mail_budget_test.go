@@ -25,17 +25,15 @@ import (
 // TestDay simulates a day of somebody with 100 contacts, 10 of them active,
 // and prints what mail has cost: see docs/simulation.md.
 func TestDay(t *testing.T) {
-	const mega = 1e6
+	if testing.Short() {
+		t.Skip("runs an engine for two days")
+	}
+	const mega, contacts, active = 1e6, 100, 10
 	for _, tt := range []struct {
 		nodes int
 		limit float64
 	}{{400, 10 * mega}, {10_000, 25 * mega}} {
 		t.Run(fmt.Sprint(tt.nodes, " nodes"), func(t *testing.T) {
-			contacts, active := 100, 10
-			if testing.Short() {
-				contacts, active = 20, 2
-				tt.limit = tt.limit/5 + 2*mega // for the upkeep of tables, and since fewer share a connection
-			}
 			got := day(t, tt.nodes, contacts, active)
 			cpu := 100 * got.cpu.Seconds() / (24 * time.Hour).Seconds()
 			t.Logf("%d nodes, %d contacts, %d of them active: %.2f MB in a day, %.2f MB of them for connections; %.3f %% of a processor; questions %v; connections %v",
