@@ -5,21 +5,19 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"dione/crypto/identity"
 	"dione/crypto/vault"
+	"dione/internal/vectors"
 )
 
 const backupPass = "of the backup"
@@ -360,18 +358,7 @@ func vectorProfile(tx *Tx) error {
 // The content in the specification is what a profile is exported as, and what
 // is made of it is that profile.
 func TestBackupVector(t *testing.T) {
-	text, err := os.ReadFile("../crypto/PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := regexp.MustCompile("(?ms)^```vector store backup\n(.*?)^```").FindSubmatch(text)
-	if found == nil {
-		t.Fatal("no vector in PROTOCOL.md")
-	}
-	want, err := hex.DecodeString(strings.Join(strings.Fields(string(found[1])), ""))
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := vectors.Read(t, "../crypto/PROTOCOL.md", "store")["backup"]
 	const first = 5 + 1 + 10 + 35 + 35 // the record with the time of the backup
 
 	dir := t.TempDir()

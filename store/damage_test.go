@@ -58,27 +58,32 @@ func tryOpen(dir string) (*Profile, *Store, error) {
 	return nil, nil, errors.Join(err, p.Close())
 }
 
-// A database that cannot be opened is said to be damaged, with the next step,
-// and is left as it was: nothing is begun anew over it.
-func TestDamaged(t *testing.T) {
-	good := smallProfile(t, 100)
-	db := good[dbName]
+// strangeBytes returns the key file of another profile, and what makes noise.
+func strangeBytes(t *testing.T) (otherKey []byte, noise func(n int) []byte) {
+	t.Helper()
+	key, err := vault.NewKey(strings.NewReader(strings.Repeat("other key", 9)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if otherKey, err = vault.Clear(key).Encode(); err != nil {
+		t.Fatal(err)
+	}
 	rnd := rand.New(rand.NewPCG(4, 4))
-	noise := func(n int) []byte {
+	return otherKey, func(n int) []byte {
 		b := make([]byte, n)
 		for i := range b {
 			b[i] = byte(rnd.Uint32())
 		}
 		return b
 	}
-	key, err := vault.NewKey(strings.NewReader(strings.Repeat("other key", 9)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	otherKey, err := vault.Clear(key).Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
+}
+
+// A database that cannot be opened is said to be damaged, with the next step,
+// and is left as it was: nothing is begun anew over it.
+func TestDamaged(t *testing.T) {
+	good := smallProfile(t, 100)
+	db := good[dbName]
+	otherKey, noise := strangeBytes(t)
 	for name, change := range map[string]map[string][]byte{
 		"empty":                {dbName: {}},
 		"one byte":             {dbName: {0}},

@@ -14,8 +14,6 @@ import (
 
 	"github.com/ncruces/go-sqlite3/util/vfsutil"
 	"github.com/ncruces/go-sqlite3/vfs"
-
-	"dione/crypto/vault"
 )
 
 // smallShelf makes a closed profile with a chat and n packages, and returns its
@@ -39,22 +37,7 @@ func smallShelf(t testing.TB, n int) map[string][]byte {
 func TestShelfDamaged(t *testing.T) {
 	good := smallShelf(t, 100)
 	db := good[heldName]
-	rnd := rand.New(rand.NewPCG(4, 4))
-	noise := func(n int) []byte {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = byte(rnd.Uint32())
-		}
-		return b
-	}
-	key, err := vault.NewKey(strings.NewReader(strings.Repeat("other key", 9)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	otherKey, err := vault.Clear(key).Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
+	otherKey, noise := strangeBytes(t)
 	for name, change := range map[string]map[string][]byte{
 		"empty":              {heldName: {}},
 		"one byte":           {heldName: {0}},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dione/crypto/cborx"
+	"dione/internal/vectors"
 )
 
 // The attacks of crypto/PROTOCOL.md, section 6, on the handshake.
@@ -19,7 +20,7 @@ func TestAttack1Replay(t *testing.T) {
 	if _, _, err := recorded.run(t, a, b, b.target(), b.dialKey()); err != nil {
 		t.Fatal(err)
 	}
-	b.conf.Rand = &counter{label: "another run"}
+	b.conf.Rand = &vectors.Stream{Label: "another run"}
 	r, err := Answer(b.conf, b.dialKey())
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dione/crypto/identity"
+	"dione/internal/vectors"
 )
 
 // TestBuildDate: a clock before the build date counts as the build date.
@@ -31,7 +32,7 @@ func TestClockEdges(t *testing.T) {
 	}{{Slack, true}, {Slack + time.Second, false}, {-Lifetime - Slack, true}, {-Lifetime - Slack - time.Second, false}} {
 		a, b := newSide(t, "initiator"), newSide(t, "responder")
 		var err error
-		if b.conf.Static, err = NewStatic(&counter{label: "clock"}, b.key, Chat, network, day.Add(tt.ahead)); err != nil {
+		if b.conf.Static, err = NewStatic(&vectors.Stream{Label: "clock"}, b.key, Chat, network, day.Add(tt.ahead)); err != nil {
 			t.Fatal(err)
 		}
 		var w wire
@@ -72,7 +73,7 @@ func TestCheckRefuses(t *testing.T) {
 func TestRealmDHT(t *testing.T) {
 	mk := func(l string) side {
 		s := newSide(t, l)
-		st, err := NewStatic(&counter{label: l + "d"}, s.key, DHT, network, day)
+		st, err := NewStatic(&vectors.Stream{Label: l + "d"}, s.key, DHT, network, day)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"dione/crypto/cborx"
+	"dione/internal/vectors"
 )
 
 // FuzzFrame1 gives a listener a first frame whose dial proof is right.
 func FuzzFrame1(f *testing.F) {
 	b := newSide(f, "responder")
-	all := vectors(f)
+	all := vectors.Read(f, "../PROTOCOL.md", "handshake")
 	f.Add(all["frame 1"][:len(all["frame 1"])-dialSize])
 	f.Fuzz(func(t *testing.T, message []byte) {
 		r, err := Answer(b.conf, b.dialKey())
@@ -26,7 +27,7 @@ func FuzzFrame1(f *testing.F) {
 // FuzzFrame1Proof gives a listener any first frame.
 func FuzzFrame1Proof(f *testing.F) {
 	b := newSide(f, "responder")
-	f.Add(vectors(f)["frame 1"])
+	f.Add(vectors.Read(f, "../PROTOCOL.md", "handshake")["frame 1"])
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		r, err := Answer(b.conf, b.dialKey())
 		if err != nil {
@@ -41,9 +42,9 @@ func FuzzFrame1Proof(f *testing.F) {
 // FuzzFrame2 gives a dialler any answer.
 func FuzzFrame2(f *testing.F) {
 	a, b := newSide(f, "initiator"), newSide(f, "responder")
-	f.Add(vectors(f)["frame 2"])
+	f.Add(vectors.Read(f, "../PROTOCOL.md", "handshake")["frame 2"])
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		a.conf.Rand = &counter{label: "initiator, fuzzed"}
+		a.conf.Rand = &vectors.Stream{Label: "initiator, fuzzed"}
 		h, _, err := Dial(a.conf, b.target())
 		if err != nil {
 			t.Fatal(err)
@@ -57,10 +58,10 @@ func FuzzFrame2(f *testing.F) {
 // FuzzFrame3 gives a listener any third frame.
 func FuzzFrame3(f *testing.F) {
 	b := newSide(f, "responder")
-	all := vectors(f)
+	all := vectors.Read(f, "../PROTOCOL.md", "handshake")
 	f.Add(all["frame 3"])
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		b.conf.Rand = &counter{label: "responder, fuzzed"}
+		b.conf.Rand = &vectors.Stream{Label: "responder, fuzzed"}
 		r, err := Answer(b.conf, b.dialKey())
 		if err != nil {
 			t.Fatal(err)

@@ -5,41 +5,20 @@ import (
 	"crypto/mlkem"
 	"crypto/mlkem/mlkemtest"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"dione/crypto/identity"
+	"dione/internal/vectors"
 )
 
 // day is when the tests happen.
 var day = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 var network = sha256.Sum256([]byte("main"))
-
-// counter is a source of "random" bytes: SHA-256 of a label and a count.
-type counter struct {
-	label string
-	n     int
-	rest  []byte
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	for i := range p {
-		if len(c.rest) == 0 {
-			sum := sha256.Sum256(fmt.Append(nil, c.label, " ", c.n))
-			c.n++
-			c.rest = sum[:]
-		}
-		p[i], c.rest = c.rest[0], c.rest[1:]
-	}
-	return len(p), nil
-}
 
 // side is what one of the two brings.
 type side struct {
@@ -49,7 +28,7 @@ type side struct {
 
 func newSide(t testing.TB, label string) side {
 	t.Helper()
-	random := &counter{label: label}
+	random := &vectors.Stream{Label: label}
 	key, err := identity.Generate(random)
 	if err != nil {
 		t.Fatal(err)
@@ -128,24 +107,6 @@ func (s side) dialKey() []byte {
 	return id[:]
 }
 
-// vectors reads the blocks "```vector handshake NAME" of crypto/PROTOCOL.md.
-func vectors(t testing.TB) map[string][]byte {
-	t.Helper()
-	text, err := os.ReadFile("../PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector handshake ([^\n]+)\n(.*?)^```").FindAllSubmatch(text, -1) {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
-		if err != nil {
-			t.Fatalf("vector %s: %v", m[1], err)
-		}
-		all[string(m[1])] = b
-	}
-	return all
-}
-
 func TestVectors(t *testing.T) {
 	a, b := newSide(t, "initiator"), newSide(t, "responder")
 	var w wire
@@ -166,28 +127,7 @@ func TestVectors(t *testing.T) {
 		"binding":          sa.Binding[:],
 		"record":           record[2:],
 	}
-	all := vectors(t)
-	for name, b := range got {
-		if !bytes.Equal(all[name], b) {
-			t.Errorf("vector %s:\n%s", name, wrapped(b))
-		}
-	}
-	for name := range all {
-		if got[name] == nil {
-			t.Errorf("nobody tests the vector %s", name)
-		}
-	}
-}
-
-// wrapped writes b as the vectors are written.
-func wrapped(b []byte) string {
-	s := hex.EncodeToString(b)
-	var out strings.Builder
-	for len(s) > 128 {
-		out.WriteString(s[:128] + "\n")
-		s = s[128:]
-	}
-	return out.String() + s
+	vectors.Same(t, "the program", "handshake", got, vectors.Read(t, "../PROTOCOL.md", "handshake"))
 }
 
 func TestSessions(t *testing.T) {
@@ -229,7 +169,7 @@ func TestOtherWorlds(t *testing.T) {
 	other := newSide(t, "other")
 	elsewhere := b
 	elsewhere.conf.Network = sha256.Sum256([]byte("ship"))
-	static, err := NewStatic(&counter{label: "elsewhere"}, b.key, Chat, elsewhere.conf.Network, day)
+	static, err := NewStatic(&vectors.Stream{Label: "elsewhere"}, b.key, Chat, elsewhere.conf.Network, day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,12 +216,12 @@ func testClocks(t *testing.T, now time.Time) {
 		{"expired by more than the slack", -(Lifetime + Slack + time.Hour), false},
 	} {
 		a, b := newSide(t, "initiator"), newSide(t, "responder")
-		static, err := NewStatic(&counter{label: "clock"}, b.key, Chat, network, now.Add(tt.ahead))
+		static, err := NewStatic(&vectors.Stream{Label: "clock"}, b.key, Chat, network, now.Add(tt.ahead))
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.conf.Static = static
-		if a.conf.Static, err = NewStatic(&counter{label: "clock of a"}, a.key, Chat, network, now); err != nil {
+		if a.conf.Static, err = NewStatic(&vectors.Stream{Label: "clock of a"}, a.key, Chat, network, now); err != nil {
 			t.Fatal(err)
 		}
 		a.conf.Now, b.conf.Now = now, now // only what is shown differs

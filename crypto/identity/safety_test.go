@@ -4,10 +4,10 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"math/big"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
+
+	"dione/internal/vectors"
 )
 
 // secondSafety is crypto/PROTOCOL.md, section 7, once more, with the standard
@@ -30,27 +30,9 @@ func secondSafety(smaller, larger []byte) string {
 }
 
 func TestSafetyNumber(t *testing.T) {
-	page, err := os.ReadFile("../PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	vector := func(name string) string {
-		m := regexp.MustCompile("(?ms)^```vector " + name + "\n(.*?)^```").FindSubmatch(page)
-		if m == nil {
-			t.Fatalf("no vector %s", name)
-		}
-		return strings.Join(strings.Fields(string(m[1])), "")
-	}
-	ids := make([]ID, 2)
-	for i, name := range []string{"pqxdh initiator id", "pqxdh responder id"} {
-		b, err := hex.DecodeString(vector(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids[i] = ID(b)
-	}
-	a, b := ids[0], ids[1] // b is the smaller
-	want := vector("safety number")
+	all := vectors.Read(t, "../PROTOCOL.md", "")
+	a, b := ID(all["pqxdh initiator id"]), ID(all["pqxdh responder id"]) // b is the smaller
+	want := hex.EncodeToString(all["safety number"])                     // it is of digits
 	if got := secondSafety(b[:], a[:]); got != want {
 		t.Errorf("the second implementation: safety number %s, want %s", got, want)
 	}

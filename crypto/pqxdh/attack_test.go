@@ -254,7 +254,7 @@ func TestAttack5Points(t *testing.T) {
 func TestSwappedFields(t *testing.T) {
 	s := newSetUp(t)
 	other := newSetUp(t) // the same people with other randomness
-	other.ann.random.label, other.bob.random.label = "ann again", "bob again"
+	other.ann.random.Label, other.bob.random.Label = "ann again", "bob again"
 	ob, os := other.bob.bundle(t, ForContact(s.ann.id()))
 	oi, _, err := other.ann.start(s.bob.id(), ob, 2, day+1)
 	if err != nil {

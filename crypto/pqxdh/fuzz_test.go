@@ -5,13 +5,15 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"dione/internal/vectors"
 )
 
 // FuzzBundle: what is accepted has exactly one encoding, and starts no session
 // unless it is signed.
 func FuzzBundle(f *testing.F) {
 	s := newSetUp(f)
-	all, _ := vectors(f)
+	all := vectors.Read(f, "../PROTOCOL.md", "pqxdh")
 	f.Add(all["bundle"])
 	f.Add(s.bundle.Encode())
 	r, _ := s.bob.bundle(f, ForReset(s.ann.id()))
@@ -35,7 +37,7 @@ func FuzzBundle(f *testing.F) {
 // one gives what the initiator has.
 func FuzzIntro(f *testing.F) {
 	s := newSetUp(f)
-	all, _ := vectors(f)
+	all := vectors.Read(f, "../PROTOCOL.md", "pqxdh")
 	f.Add(all["intro"])
 	f.Add(s.intro.Encode())
 	honest := s.intro.Encode()
@@ -69,7 +71,7 @@ func FuzzSecrets(f *testing.F) {
 // FuzzInvitation: but for case and blanks, what is accepted is written in
 // exactly one way.
 func FuzzInvitation(f *testing.F) {
-	_, text := vectors(f)
+	text := invitationText(f)
 	f.Add(text)
 	f.Add(strings.ToUpper(text))
 	f.Add("dione:")

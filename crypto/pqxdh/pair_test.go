@@ -4,40 +4,21 @@ import (
 	"crypto/mlkem"
 	"crypto/mlkem/mlkemtest"
 	"crypto/sha256"
-	"fmt"
 	"testing"
 
 	"dione/crypto/identity"
+	"dione/internal/vectors"
 )
-
-// counter is a source of "random" bytes: SHA-256 of a label and a count.
-type counter struct {
-	label string
-	n     int
-	rest  []byte
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	for i := range p {
-		if len(c.rest) == 0 {
-			sum := sha256.Sum256(fmt.Append(nil, c.label, " ", c.n))
-			c.n++
-			c.rest = sum[:]
-		}
-		p[i], c.rest = c.rest[0], c.rest[1:]
-	}
-	return len(p), nil
-}
 
 // person is somebody with a source of random bytes.
 type person struct {
 	Self
-	random *counter
+	random *vectors.Stream
 }
 
 func newPerson(t testing.TB, label string) person {
 	t.Helper()
-	p := person{random: &counter{label: label}}
+	p := person{random: &vectors.Stream{Label: label}}
 	var err error
 	if p.Key, err = identity.Generate(p.random); err != nil {
 		t.Fatal(err)

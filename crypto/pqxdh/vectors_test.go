@@ -3,60 +3,27 @@ package pqxdh
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"dione/internal/vectors"
 )
 
-// vectors reads the blocks "```vector pqxdh NAME" of crypto/PROTOCOL.md, and
-// the text of the invitation there.
-func vectors(t testing.TB) (all map[string][]byte, invitation string) {
-	t.Helper()
+// invitationText is the text of the invitation in crypto/PROTOCOL.md.
+func invitationText(tb testing.TB) string {
+	tb.Helper()
 	page, err := os.ReadFile("../PROTOCOL.md")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	all = make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector pqxdh ([^\n]+)\n(.*?)^```").FindAllSubmatch(page, -1) {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
-		if err != nil {
-			t.Fatalf("vector %s: %v", m[1], err)
-		}
-		all[string(m[1])] = b
+	m := regexp.MustCompile("(?ms)^```invitation\n(.*?)^```").FindSubmatch(page)
+	if m == nil {
+		tb.Fatal("no invitation in PROTOCOL.md")
 	}
-	if m := regexp.MustCompile("(?ms)^```invitation\n(.*?)^```").FindSubmatch(page); m != nil {
-		invitation = string(m[1])
-	}
-	return all, invitation
-}
-
-// same compares the vectors of the specification with those that who makes.
-func same(t *testing.T, who string, got, want map[string][]byte) {
-	t.Helper()
-	for name, b := range got {
-		if !bytes.Equal(want[name], b) {
-			t.Errorf("%s: vector\n```vector pqxdh %s\n%s\n```", who, name, wrapped(b))
-		}
-	}
-	for name := range want {
-		if got[name] == nil {
-			t.Errorf("%s: nobody tests the vector %s", who, name)
-		}
-	}
-}
-
-// wrapped writes b as the vectors are written.
-func wrapped(b []byte) string {
-	s := hex.EncodeToString(b)
-	var out strings.Builder
-	for len(s) > 128 {
-		out.WriteString(s[:128] + "\n")
-		s = s[128:]
-	}
-	return out.String() + s
+	return string(m[1])
 }
 
 // inv is the invitation of the specification, made by host.
@@ -73,11 +40,11 @@ func inv(host person) Invitation {
 }
 
 func TestVectors(t *testing.T) {
-	want, text := vectors(t)
+	want, text := vectors.Read(t, "../PROTOCOL.md", "pqxdh"), invitationText(t)
 	second := refVectors()
 	values, secondText := refInvitation()
 	maps.Copy(second, values)
-	same(t, "the second implementation", second, want)
+	vectors.Same(t, "the second implementation", "pqxdh", second, want)
 	if strings.Join(strings.Fields(text), "") != secondText {
 		t.Errorf("the second implementation writes the invitation\n%s", secondText)
 	}
@@ -111,7 +78,7 @@ func TestVectors(t *testing.T) {
 	}
 	proof, tag := Proof(i.V, annID, bobID), ForInvitation(i.V).tag
 	got["invitation"], got["invitation key"], got["for invitation"], got["proof"] = raw, InvitationKey(i.V), tag[:], proof[:]
-	same(t, "the implementation", got, want)
+	vectors.Same(t, "the implementation", "pqxdh", got, want)
 
 	parsed, err := ParseInvitation(text)
 	if err != nil || parsed.String() != i.String() || parsed.V != i.V {
@@ -121,7 +88,7 @@ func TestVectors(t *testing.T) {
 
 // TestVectorsAnswered: the responder's half, from what is written down alone.
 func TestVectorsAnswered(t *testing.T) {
-	want, _ := vectors(t)
+	want := vectors.Read(t, "../PROTOCOL.md", "pqxdh")
 	s, err := DecodeSecrets(want["secrets"])
 	if err != nil {
 		t.Fatal(err)

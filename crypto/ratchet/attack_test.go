@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dione/crypto/parcel"
+	"dione/internal/vectors"
 )
 
 // The attacks of crypto/PROTOCOL.md, section 6, on sessions. TestAttack10 is
@@ -153,8 +154,8 @@ func TestAttack13SeizedDevice(t *testing.T) {
 	}
 	b := Accept(sk, ad, spk)
 	refs := map[*Session]*refEnd{a: newRef(true, sk[:], ad[:], spk.PublicKey().Bytes()), b: newRef(false, sk[:], ad[:], spk.Bytes())}
-	random := map[*Session]*counter{a: {label: "a"}, b: {label: "b"}}
-	refRandom := map[*Session]*counter{a: {label: "a"}, b: {label: "b"}}
+	random := map[*Session]*vectors.Stream{a: {Label: "a"}, b: {Label: "b"}}
+	refRandom := map[*Session]*vectors.Stream{a: {Label: "a"}, b: {Label: "b"}}
 	gone := [][]byte{sk[:], spk.Bytes()}
 	var missing [][]byte
 	from, to := a, b

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dione/crypto/cborx"
+	"dione/internal/vectors"
 )
 
 // states returns sessions in every situation.
@@ -217,7 +218,7 @@ func FuzzDecode(f *testing.F) {
 		s.Received()
 		s.Expire(20_000)
 		_, _ = s.Acknowledged([]Chain{{Epoch: s.out.epoch, Contiguous: 1}}, true)
-		_, _ = s.Seal(&counter{label: "fuzz"}, bodyOf("x"))
+		_, _ = s.Seal(&vectors.Stream{Label: "fuzz"}, bodyOf("x"))
 		s.Watch()
 		if _, err := Decode(s.Encode()); err != nil {
 			t.Errorf("went on from %x to a state that is refused: %v", in, err)

@@ -6,52 +6,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
+	"maps"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 
 	"dione/crypto/parcel"
+	"dione/internal/vectors"
 )
-
-// counter is the source of "random" bytes of crypto/PROTOCOL.md.
-type counter struct {
-	label string
-	n     int
-	rest  []byte
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	for i := range p {
-		if len(c.rest) == 0 {
-			sum := sha256.Sum256(fmt.Append(nil, c.label, " ", c.n))
-			c.n++
-			c.rest = sum[:]
-		}
-		p[i], c.rest = c.rest[0], c.rest[1:]
-	}
-	return len(p), nil
-}
-
-// vectors reads the blocks "```vector NAME" of crypto/PROTOCOL.md.
-func vectors(t testing.TB) map[string][]byte {
-	t.Helper()
-	text, err := os.ReadFile("../PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector ([^\n]+)\n(.*?)^```").FindAllSubmatch(text, -1) {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
-		if err != nil {
-			t.Fatalf("vector %s: %v", m[1], err)
-		}
-		all[string(m[1])] = b
-	}
-	return all
-}
 
 // order is who writes in the vectors, message by message.
 const order = "aababbabaaba"
@@ -66,7 +29,7 @@ var vectorFragment = parcel.Fragment{
 
 // vectorSPK is the responder's first ratchet key, as section 7 takes it.
 func vectorSPK() *ecdh.PrivateKey {
-	stream := &counter{label: "responder"}
+	stream := &vectors.Stream{Label: "responder"}
 	_, _ = io.CopyN(io.Discard, stream, 32+32+8)
 	b := take32(stream)
 	spk, err := ecdh.X25519().NewPrivateKey(b[:])
@@ -79,7 +42,7 @@ func vectorSPK() *ecdh.PrivateKey {
 // TestVectors has the second implementation make the vectors, and the first
 // one make the same.
 func TestVectors(t *testing.T) {
-	all := vectors(t)
+	all := vectors.Read(t, "../PROTOCOL.md", "")
 	sk, ad, spk := [32]byte(all["pqxdh sk"]), [32]byte(all["pqxdh t"]), vectorSPK()
 	body, err := vectorFragment.Encode()
 	if err != nil {
@@ -88,7 +51,7 @@ func TestVectors(t *testing.T) {
 	got := map[string][]byte{"parcel fragment": body[:bytes.IndexByte(body[:], 0x80)]}
 
 	refs := map[rune]*refEnd{'a': newRef(true, sk[:], ad[:], spk.PublicKey().Bytes()), 'b': newRef(false, sk[:], ad[:], spk.Bytes())}
-	streams := map[rune]io.Reader{'a': &counter{label: "initiator ratchet"}, 'b': &counter{label: "responder ratchet"}}
+	streams := map[rune]io.Reader{'a': &vectors.Stream{Label: "initiator ratchet"}, 'b': &vectors.Stream{Label: "responder ratchet"}}
 	wantCores, wantSeeds := [][]byte{}, [][]byte{}
 	last := ' '
 	for _, who := range order {
@@ -117,22 +80,17 @@ func TestVectors(t *testing.T) {
 	got["ratchet core"] = wantCores[0]
 	got["parcel envelope"] = refEnvelope(1, wantCores[0], seed, location[:], 500_000)[:parcel.EnvelopeSize]
 	got["parcel tombstone"] = refEnvelope(2, sum[:], seed, location[:], 500_000)
-	for name, b := range got {
-		if !bytes.Equal(all[name], b) {
-			t.Errorf("```vector %s\n%s\n```", name, wrapped(b))
-		}
-	}
-	for name := range all {
-		if (strings.HasPrefix(name, "ratchet ") || strings.HasPrefix(name, "parcel ")) && got[name] == nil {
-			t.Errorf("nobody tests the vector %s", name)
-		}
-	}
+	want := maps.Clone(all)
+	maps.DeleteFunc(want, func(name string, _ []byte) bool {
+		return !strings.HasPrefix(name, "ratchet ") && !strings.HasPrefix(name, "parcel ")
+	})
+	vectors.Same(t, "the second implementation", "", got, want)
 
 	ends := map[rune]*Session{'b': Accept(sk, ad, spk)}
 	if ends['a'], err = Initiate(sk, ad, [32]byte(spk.PublicKey().Bytes())); err != nil {
 		t.Fatal(err)
 	}
-	streams = map[rune]io.Reader{'a': &counter{label: "initiator ratchet"}, 'b': &counter{label: "responder ratchet"}}
+	streams = map[rune]io.Reader{'a': &vectors.Stream{Label: "initiator ratchet"}, 'b': &vectors.Stream{Label: "responder ratchet"}}
 	for i, who := range order {
 		p, err := ends[who].Seal(streams[who], &body)
 		if err != nil {
@@ -158,17 +116,6 @@ func addressOf(p Sealed) []byte {
 	return a[:]
 }
 
-// wrapped writes b as the vectors are written.
-func wrapped(b []byte) string {
-	s := hex.EncodeToString(b)
-	var out strings.Builder
-	for len(s) > 128 {
-		out.WriteString(s[:128] + "\n")
-		s = s[128:]
-	}
-	return out.String() + s
-}
-
 // TestReference lets the two implementations talk to each other, out of order
 // and with gaps.
 func TestReference(t *testing.T) {
@@ -182,7 +129,7 @@ func TestReference(t *testing.T) {
 		} else if s, err = Initiate(sk, ad, [32]byte(spk.PublicKey().Bytes())); err != nil {
 			t.Fatal(err)
 		}
-		random := &counter{label: "reference"}
+		random := &vectors.Stream{Label: "reference"}
 		fromRef := func() (core parcel.Core, hint [8]byte, at Index) {
 			nonce, key := make([]byte, 24), take32(random)
 			_, _ = random.Read(nonce)

@@ -10,6 +10,7 @@ import (
 	"dione/crypto/parcel"
 	"dione/crypto/pqxdh"
 	"dione/crypto/ratchet"
+	"dione/internal/vectors"
 )
 
 // The attacks of crypto/PROTOCOL.md, section 11.
@@ -216,7 +217,7 @@ func TestOddParts(t *testing.T) {
 
 // FuzzOffer and FuzzIntro: what is accepted has exactly one encoding.
 func FuzzOffer(f *testing.F) {
-	all := vectors(f)
+	all := vectors.Read(f, "../PROTOCOL.md", "")
 	f.Add(Offer{all["pqxdh bundle"], "bob"}.Encode())
 	f.Add(Offer{Bundle: []byte{1}}.Encode())
 	f.Fuzz(func(t *testing.T, in []byte) {
@@ -227,7 +228,7 @@ func FuzzOffer(f *testing.F) {
 }
 
 func FuzzIntro(f *testing.F) {
-	all := vectors(f)
+	all := vectors.Read(f, "../PROTOCOL.md", "")
 	f.Add(Intro{all["pqxdh intro"], all["ratchet core"], "ann"}.Encode())
 	f.Add(Intro{[]byte{1}, make([]byte, parcel.CoreSize), ""}.Encode())
 	s := newStory(f)

@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"dione/internal/vectors"
 )
 
 func refExpand(prk []byte, info string, n int) (out []byte) {
@@ -124,7 +126,7 @@ func refVectors(given map[string][]byte) map[string][]byte {
 		{"reset responder", "responder", "dione/1 on reset", rs, guest, 4},
 	} {
 		keys, ad := refChain(c.secret, c.direction, c.label, network, c.maker)
-		addresses, cores := refSeal(keys, ad, refNote(c.parts), newCounter("rendezvous").take)
+		addresses, cores := refSeal(keys, ad, refNote(c.parts), (&vectors.Stream{Label: "rendezvous"}).Take)
 		var sums [][]byte
 		for _, core := range cores {
 			sums = append(sums, refHash(core))

@@ -4,89 +4,24 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"dione/crypto/identity"
 	"dione/crypto/parcel"
 	"dione/crypto/pqxdh"
 	"dione/crypto/ratchet"
+	"dione/internal/vectors"
 )
-
-// counter is the source of "random" bytes of crypto/PROTOCOL.md.
-type counter struct {
-	label string
-	n     int
-	rest  []byte
-}
-
-func newCounter(label string) *counter { return &counter{label: label} }
-
-func (c *counter) Read(p []byte) (int, error) {
-	return copy(p, c.take(len(p))), nil
-}
-
-func (c *counter) take(n int) []byte {
-	for len(c.rest) < n {
-		sum := sha256.Sum256(fmt.Append(nil, c.label, " ", c.n))
-		c.n++
-		c.rest = append(c.rest, sum[:]...)
-	}
-	out := slices.Clone(c.rest[:n])
-	c.rest = c.rest[n:]
-	return out
-}
-
-// vectors reads the blocks "```vector NAME" of crypto/PROTOCOL.md.
-func vectors(t testing.TB) map[string][]byte {
-	t.Helper()
-	text, err := os.ReadFile("../PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector ([^\n]+)\n(.*?)^```").FindAllSubmatch(text, -1) {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
-		if err != nil {
-			t.Fatalf("vector %s: %v", m[1], err)
-		}
-		all[string(m[1])] = b
-	}
-	return all
-}
-
-// same compares the vectors of the specification with those that who makes.
-func same(t *testing.T, who string, got, all map[string][]byte) {
-	t.Helper()
-	for name, b := range got {
-		if !bytes.Equal(all["rendezvous "+name], b) {
-			s := hex.EncodeToString(b)
-			var lines []string
-			for ; len(s) > 128; s = s[128:] {
-				lines = append(lines, s[:128])
-			}
-			t.Errorf("%s: vector\n```vector rendezvous %s\n%s\n```", who, name, strings.Join(append(lines, s), "\n"))
-		}
-	}
-	for name := range all {
-		if name, ok := strings.CutPrefix(name, "rendezvous "); ok && got[name] == nil {
-			t.Errorf("%s: nobody tests the vector %s", who, name)
-		}
-	}
-}
 
 // network is that of the name "main".
 var network = sha256.Sum256([]byte("main"))
 
 func TestVectors(t *testing.T) {
-	all := vectors(t)
-	same(t, "the second implementation", refVectors(all), all)
+	all := vectors.Read(t, "../PROTOCOL.md", "")
+	want := vectors.Read(t, "../PROTOCOL.md", "rendezvous")
+	vectors.Same(t, "the second implementation", "rendezvous", refVectors(all), want)
 
 	host, guest := identity.ID(all["pqxdh responder id"]), identity.ID(all["pqxdh initiator id"])
 	v, rs := [16]byte(all["pqxdh invitation"][37:]), [32]byte(all["pqxdh rs"])
@@ -97,7 +32,7 @@ func TestVectors(t *testing.T) {
 		"reset initiator": ForReset(rs, network, host, true),
 		"reset responder": ForReset(rs, network, guest, false),
 	} {
-		sealed, err := c.Seal(newCounter("rendezvous"), refNote(c.parts))
+		sealed, err := c.Seal(&vectors.Stream{Label: "rendezvous"}, refNote(c.parts))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +46,7 @@ func TestVectors(t *testing.T) {
 		}
 		got[name+" addresses"], got[name+" cores"] = addresses, sums
 		// The keys show in what they make, but for the location.
-		keys := all["rendezvous "+name+" keys"]
+		keys := want[name+" keys"]
 		if location := c.Location(); len(keys) != 160 || !bytes.Equal(location[:], keys[96:128]) {
 			t.Errorf("%s: the location is %x", name, location)
 		}
@@ -120,7 +55,7 @@ func TestVectors(t *testing.T) {
 	hash := func(b []byte) []byte { sum := sha256.Sum256(b); return sum[:] }
 	got["offer note"] = hash(Offer{all["pqxdh bundle"], "bob"}.Encode())
 	got["intro note"] = hash(Intro{all["pqxdh intro"], all["ratchet core"], "ann"}.Encode())
-	same(t, "the implementation", got, all)
+	vectors.Same(t, "the implementation", "rendezvous", got, want)
 }
 
 // person is somebody.

@@ -7,8 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -16,21 +14,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"dione/crypto/kdf"
+	"dione/internal/vectors"
 )
-
-// vectors reads the blocks "```vector vault NAME" of crypto/PROTOCOL.md.
-func vectors(tb testing.TB) map[string][]byte {
-	tb.Helper()
-	text, err := os.ReadFile("../PROTOCOL.md")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector vault ([^\n]+)\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
-		all[m[1]] = unhex(tb, m[2])
-	}
-	return all
-}
 
 // upFrom stands for a random source that counts up.
 func upFrom(b byte) *strings.Reader {
@@ -43,7 +28,7 @@ func upFrom(b byte) *strings.Reader {
 }
 
 func TestVectors(t *testing.T) {
-	all := vectors(t)
+	all := vectors.Read(t, "../PROTOCOL.md", "vault")
 	key, err := NewKey(upFrom(0))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +56,7 @@ func TestVectors(t *testing.T) {
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for name, got := range map[string][]byte{
+	vectors.Same(t, "the program", "vault", map[string][]byte{
 		"data key":         key[:],
 		"store db":         pages[:],
 		"store record":     record[:],
@@ -81,20 +66,12 @@ func TestVectors(t *testing.T) {
 		"key file wrapped": encode(t, wrapped),
 		"record":           box,
 		"backup":           backup.Bytes(),
-	} {
-		if want := all[name]; !bytes.Equal(got, want) {
-			t.Errorf("vector %s: got\n%x, want\n%x", name, got, want)
-		}
-		delete(all, name)
-	}
-	for name := range all {
-		t.Errorf("vector %s of PROTOCOL.md is not tested", name)
-	}
+	}, all)
 }
 
 // A key file of the specification opens, whoever made it.
 func TestVectorOpens(t *testing.T) {
-	all := vectors(t)
+	all := vectors.Read(t, "../PROTOCOL.md", "vault")
 	file, err := Decode(all["key file wrapped"])
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +85,7 @@ func TestVectorOpens(t *testing.T) {
 // The backup of the specification opens by its words alone, without the code
 // that reads backups.
 func TestVectorOfBackup(t *testing.T) {
-	file := vectors(t)["backup"]
+	file := vectors.Read(t, "../PROTOCOL.md", "vault")["backup"]
 	head, mac, chunk := file[:40], file[40:72], file[72:]
 	if string(head[:15]) != "dione backup 1\n" {
 		t.Fatalf("head %q", head)

@@ -115,6 +115,19 @@ func (b *bench) survive(t *testing.T, writers []*writer) {
 	}
 }
 
+// others has fifty strangers put a package each, and wants all to be taken.
+func (b *bench) others(t *testing.T) (writers []*writer) {
+	t.Helper()
+	for i := range 50 {
+		w := newWriter(uint64(10_000 + i))
+		writers = append(writers, w)
+		if got := b.put(w, asker(100+i)); got.Result != dht.Kept {
+			t.Errorf("Store of another = %v", got.Result)
+		}
+	}
+	return writers
+}
+
 // A flood from one network does not touch others' packages, nor keep out those
 // that come meanwhile.
 func TestAttackFloodFromOne(t *testing.T) {
@@ -123,14 +136,7 @@ func TestAttackFloodFromOne(t *testing.T) {
 	before := b.honest(t, 40, 5)
 	b.flood(t, 1, 800, 5*time.Minute, capacity)
 	b.survive(t, before)
-	var during []*writer
-	for i := range 50 {
-		w := newWriter(uint64(10_000 + i))
-		during = append(during, w)
-		if got := b.put(w, asker(100+i)); got.Result != dht.Kept {
-			t.Errorf("Store of another = %v", got.Result)
-		}
-	}
+	during := b.others(t)
 	b.flood(t, 1, 800, 5*time.Minute, capacity)
 	b.survive(t, append(before, during...))
 }
@@ -146,14 +152,7 @@ func TestAttackFloodFrom64(t *testing.T) {
 		t.Errorf("the flood has filled only %d of %d bytes", got, capacity)
 	}
 	b.survive(t, before)
-	var during []*writer
-	for i := range 50 {
-		w := newWriter(uint64(10_000 + i))
-		during = append(during, w)
-		if got := b.put(w, asker(100+i)); got.Result != dht.Kept {
-			t.Errorf("Store of another = %v", got.Result)
-		}
-	}
+	during := b.others(t)
 	b.flood(t, 64, 20, 2*time.Minute, capacity)
 	b.survive(t, append(before, during...))
 }

@@ -117,6 +117,36 @@ func Origin(a netip.Addr) netip.Prefix {
 	return p
 }
 
+// origins is the origins of a public contact as numbers, which are compared
+// often; 0 stands for none.
+type origins [MaxAddrs]uint64
+
+func originsOf(c *Contact) (o origins) {
+	for i, a := range c.Addrs[:min(len(c.Addrs), MaxAddrs)] {
+		if b := a.Addr().As16(); a.Addr().Unmap().Is4() {
+			o[i] = 1<<63 | uint64(binary.BigEndian.Uint32(b[12:])>>8)
+		} else {
+			o[i] = 1<<62 | binary.BigEndian.Uint64(b[:8])>>16
+		}
+	}
+	return o
+}
+
+// meet reports whether two contacts have one in common.
+func (o *origins) meet(other *origins) bool {
+	for _, a := range o {
+		if a == 0 {
+			break
+		}
+		for _, b := range other {
+			if a == b {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // region is the larger network around an origin: a /16 or a /32.
 func region(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")

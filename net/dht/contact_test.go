@@ -134,6 +134,18 @@ func TestNetworks(t *testing.T) {
 			}
 		}
 	}
+	for _, x := range addrs {
+		for _, y := range addrs {
+			ax, ay := netip.MustParseAddr(x), netip.MustParseAddr(y)
+			if ScopeOf(ax) != Wide || ScopeOf(ay) != Wide {
+				continue
+			}
+			ox, oy := originsOf(contactAt(Key{1}, x)), originsOf(contactAt(Key{2}, y))
+			if got := ox.meet(&oy); got != (Origin(ax) == Origin(ay)) {
+				t.Errorf("origins: %s meets %s: %v", x, y, got)
+			}
+		}
+	}
 	both := &Contact{Addrs: []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:4000"), netip.MustParseAddrPort("[2a01:4f8:1::1]:4000")}}
 	ns := networksOf(both, Origin)
 	if !ns.meet(contactAt(Key{}, "9.9.9.1")) || !ns.meet(contactAt(Key{}, "2a01:4f8:1::9")) || ns.meet(contactAt(Key{}, "9.9.8.1")) || ns.meet(&Contact{}) {

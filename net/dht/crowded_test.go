@@ -150,7 +150,7 @@ func schedule(t *testing.T, steps []byte) {
 				named = named[1:]
 			}
 		case 7:
-			tb.Idle(now, r)
+			tb.Idle(now, refreshAfter, r)
 			tb.LookedUp(now, c.Key)
 			tb.Doubtful(now, 3)
 			tb.Stalest(now)

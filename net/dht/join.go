@@ -22,8 +22,8 @@ const (
 	verifyRate  = 1.0              // newcomers asked in a second
 	verifyBurst = 8                // and at once
 	verifyLoss  = 3                // for so many more one counts that does not answer
-	originDials = 8                // dials a minute into one network in which nobody is known
-	maxOrigins  = 1024             // networks that are counted at a time
+	originDials = 8                // dials a minute into one network, at addresses that only others name
+	maxOrigins  = 8192             // networks that are counted at a time
 	minBegin    = time.Second      // the pause between attempts to begin
 	maxBegin    = 10 * time.Minute // and the longest
 
@@ -179,7 +179,7 @@ func (r *Router) verify(now time.Time, s *scope) (again time.Time) {
 	return again
 }
 
-// dialRate counts the dials into networks in which nobody is known.
+// dialRate counts the dials into networks, at addresses that only others name.
 type dialRate struct {
 	minute  time.Time
 	origins map[netip.Prefix]int
@@ -249,7 +249,7 @@ func (r *Router) reached(now time.Time, s *scope, from Asker) {
 	if s.server || r.cfg.Port == 0 || s.table.Len() > 0 || from.Node == r.self || ScopeOf(from.Addr) != s.which {
 		return
 	}
-	s.server = true
+	s.serve(now)
 	s.part.pause, s.part.next = 0, now.Add(backAfter)
 }
 
@@ -332,6 +332,7 @@ func (r *Router) judge(now time.Time, s *scope) {
 	if s.server {
 		p.pause, p.next = 0, now.Add(backAfter)
 		if !was {
+			s.serve(now)
 			// Those nearest to us are told, by being asked with our port.
 			r.lookSelfUp(now, s)
 			for _, c := range s.peers {

@@ -214,6 +214,13 @@ func (l *link) idle(now time.Time) (since time.Time, idle bool) {
 	return l.used, len(l.waiting) == 0 && !l.lease.After(now)
 }
 
+// watches reports whether something is watched over it.
+func (l *link) watches(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lease.After(now)
+}
+
 // keep returns for how long it is kept when it is idle.
 func (l *link) keep() time.Duration {
 	l.mu.Lock()

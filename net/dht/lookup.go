@@ -10,7 +10,7 @@ type LookupConfig struct {
 	K      int  // how many of the nearest have to answer; 20
 	Alpha  int  // questions under way; 5
 	Paths  int  // disjoint paths; 1
-	Varied bool // at most two of one network count, in answers and in the result
+	Varied bool // of one network at most two are read out of an answer, and one comes first, on each path and in the result
 	Self   Key  // of the asker, who is never asked
 }
 
@@ -29,6 +29,7 @@ type Lookup struct {
 	paths  []path
 	nodes  map[Key]*node // everybody that was asked, by the path that asked last
 	turn   int
+	order  []*node // of the last call of ranked, to be used again
 
 	flight   int // questions under way
 	messages int // questions in all
@@ -65,6 +66,7 @@ type node struct {
 	path  int // by which it is known, asked or not
 	hops  int // from ourselves, by the shortest way on which it was named
 	state state
+	from  origins // of its addresses; set where they matter
 }
 
 // NewLookup begins a lookup from those of the own table that are nearest.
@@ -97,12 +99,20 @@ func (l *Lookup) learn(path, hops int, c *Contact) {
 	}
 	p := &l.paths[path]
 	n := &node{Contact: c, near: near(l.target, c.Key), path: path, hops: hops}
+	l.locate(n)
 	at, there := slices.BinarySearchFunc(p.list, n, l.compare)
 	switch {
 	case there:
 		p.list[at].named(hops, c)
 	case !l.taken(n):
 		p.list = slices.Insert(p.list, at, n)
+	}
+}
+
+// locate notes which networks a node is in.
+func (l *Lookup) locate(n *node) {
+	if l.cfg.Varied {
+		n.from = originsOf(n.Contact)
 	}
 }
 
@@ -168,12 +178,8 @@ func (l *Lookup) pick(i int, open func(Key) bool) (best *node) {
 	if p.left == 0 || flight >= max(1, (l.cfg.Alpha+len(l.paths)-1)/len(l.paths)) {
 		return nil
 	}
-	rank := 0
-	for _, n := range p.list {
-		if n.state == failed || l.elsewhere(n) {
-			continue
-		}
-		if rank++; rank > p.width || rank > p.sure && flight+replies >= p.width {
+	for i, n := range l.ranked(p) {
+		if i >= p.width || i >= p.sure && flight+replies >= p.width {
 			return best
 		}
 		switch {
@@ -189,6 +195,38 @@ func (l *Lookup) pick(i int, open func(Key) bool) (best *node) {
 		}
 	}
 	return best
+}
+
+// ranked returns the nodes of a path that may count, as many as it is wide,
+// nearest first; where networks matter the first of each network before all
+// others, so that who has many nodes in few networks does not fill a path.
+func (l *Lookup) ranked(p *path) []*node {
+	first := l.order[:0]
+	var rest []*node
+	for _, n := range p.list {
+		if len(first) == p.width {
+			break
+		}
+		switch {
+		case n.state == failed || l.elsewhere(n):
+		case l.cfg.Varied && n.alike(first):
+			rest = append(rest, n)
+		default:
+			first = append(first, n)
+		}
+	}
+	l.order = first
+	return append(first, rest[:min(len(rest), p.width-len(first))]...)
+}
+
+// alike reports whether one of some nodes is in a network with n.
+func (n *node) alike(nodes []*node) bool {
+	for _, o := range nodes {
+		if n.from.meet(&o.from) {
+			return true
+		}
+	}
+	return false
 }
 
 // count tells how many nodes of a path are asked, and how many have answered.
@@ -238,6 +276,7 @@ func (l *Lookup) Failed(k Key) {
 	n.state = failed
 	if len(n.more) > 0 {
 		n.Contact, n.more, n.state = n.more[0], n.more[1:], heard
+		l.locate(n)
 	}
 }
 
@@ -258,12 +297,8 @@ func (l *Lookup) ended(p *path) bool {
 	if p.left == 0 && flight == 0 {
 		return true
 	}
-	rank := 0
-	for _, n := range p.list {
-		if n.state == failed || l.elsewhere(n) {
-			continue
-		}
-		if rank++; rank > p.width || rank > p.sure && replies >= p.width {
+	for i, n := range l.ranked(p) {
+		if i >= p.width || i >= p.sure && replies >= p.width {
 			return true
 		}
 		if n.state != answered {

@@ -3,13 +3,10 @@ package dht
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"math"
 	"net/netip"
-	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,25 +14,8 @@ import (
 
 	"dione/crypto/cborx"
 	"dione/crypto/parcel"
+	"dione/internal/vectors"
 )
-
-// pageVectors reads the blocks "```vector dht NAME" of net/PROTOCOL.md.
-func pageVectors(tb testing.TB) map[string][]byte {
-	tb.Helper()
-	text, err := os.ReadFile("../PROTOCOL.md")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector (dht [^\n]+)\n(.*?)^```").FindAllSubmatch(text, -1) {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
-		if err != nil {
-			tb.Fatalf("vector %s: %v", m[1], err)
-		}
-		all[string(m[1])] = b
-	}
-	return all
-}
 
 // vectorMessages are the messages of the vectors.
 func vectorMessages() map[string]Message {
@@ -50,40 +30,40 @@ func vectorMessages() map[string]Message {
 	}
 	four, six := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")
 	return map[string]Message{
-		"dht unsupported":    Unsupported{},
-		"dht ping":           Ping{},
-		"dht ping server":    Ping{Port: 4000},
-		"dht ping dial":      Ping{Port: 4000, Dial: true},
-		"dht pong":           Pong{Seen: netip.AddrPortFrom(four, 51000), Clock: 1795183200123},
-		"dht pong dialled":   Pong{netip.AddrPortFrom(six, 51000), 255, 1795183200123, true},
-		"dht find":           Find{Target: target},
-		"dht find server":    Find{target, 4000},
-		"dht found":          Found{[]*Contact{NewContact(id, netip.AddrPortFrom(four, 4000), netip.AddrPortFrom(six, 4000))}},
-		"dht found nobody":   Found{},
-		"dht store":          Store{Package: data[:]},
-		"dht stored kept":    Stored{Result: Kept, Until: 499_900},
-		"dht stored gone":    Stored{Result: Gone, Proof: stone[:]},
-		"dht stored full":    Stored{Result: Full},
-		"dht getmany":        GetMany{hints},
-		"dht got":            Got{Bits{0b101}, [][]byte{stone[:]}},
-		"dht got nothing":    Got{},
-		"dht offer":          Offer{hints[:2], hints[2:]},
-		"dht wanted":         Wanted{Bits{0b110}},
-		"dht wanted nothing": Wanted{},
-		"dht delete":         Delete{stone[:]},
-		"dht deleted":        Deleted{Kept, 500_048},
-		"dht deleted far":    Deleted{Result: Far},
-		"dht watch":          Watch{hints},
-		"dht watch end":      Watch{},
-		"dht watching":       Watching{600},
-		"dht watching not":   Watching{},
-		"dht notify":         Notify{[][]byte{stone[:]}},
+		"unsupported":    Unsupported{},
+		"ping":           Ping{},
+		"ping server":    Ping{Port: 4000},
+		"ping dial":      Ping{Port: 4000, Dial: true},
+		"pong":           Pong{Seen: netip.AddrPortFrom(four, 51000), Clock: 1795183200123},
+		"pong dialled":   Pong{netip.AddrPortFrom(six, 51000), 255, 1795183200123, true},
+		"find":           Find{Target: target},
+		"find server":    Find{target, 4000},
+		"found":          Found{[]*Contact{NewContact(id, netip.AddrPortFrom(four, 4000), netip.AddrPortFrom(six, 4000))}},
+		"found nobody":   Found{},
+		"store":          Store{Package: data[:]},
+		"stored kept":    Stored{Result: Kept, Until: 499_900},
+		"stored gone":    Stored{Result: Gone, Proof: stone[:]},
+		"stored full":    Stored{Result: Full},
+		"getmany":        GetMany{hints},
+		"got":            Got{Bits{0b101}, [][]byte{stone[:]}},
+		"got nothing":    Got{},
+		"offer":          Offer{hints[:2], hints[2:]},
+		"wanted":         Wanted{Bits{0b110}},
+		"wanted nothing": Wanted{},
+		"delete":         Delete{stone[:]},
+		"deleted":        Deleted{Kept, 500_048},
+		"deleted far":    Deleted{Result: Far},
+		"watch":          Watch{hints},
+		"watch end":      Watch{},
+		"watching":       Watching{600},
+		"watching not":   Watching{},
+		"notify":         Notify{[][]byte{stone[:]}},
 	}
 }
 
 // The page, the program and the second encoder say the same.
 func TestVectors(t *testing.T) {
-	page, reference := pageVectors(t), refVectors()
+	page, reference := vectors.Read(t, "../PROTOCOL.md", "dht"), refVectors()
 	for name, m := range vectorMessages() {
 		id := uint32(7)
 		if _, notice := m.(Notify); notice {

@@ -148,3 +148,44 @@ func TestAttackHushed(t *testing.T) {
 		t.Error("nobody asks where the newcomer is")
 	}
 }
+
+// TestAttackDialBack: who asks to be dialled back, under as many names, at as
+// many ports and as often as he likes, has us dial no other address than his
+// own, and that a few times a minute.
+func TestAttackDialBack(t *testing.T) {
+	friend := someContact(0)
+	h := newHearsay(func(q Query) Message {
+		if q.To.Key == friend.Key {
+			return Found{}
+		}
+		return nil
+	})
+	h.Hear(h.now, Wide, []*Contact{friend})
+	h.run(time.Minute)
+	h.asked = nil
+	from := netip.MustParseAddr("99.1.1.1")
+	const questions = 1000
+	answers := 0
+	for i := range questions {
+		id := identity.ID{5, byte(i >> 8), byte(i)}
+		asker := Asker{ID: id, Node: KeyOf(id), Addr: from, Port: 50000, Scope: Wide, From: Origin(from)}
+		h.Handle(h.now, asker, Ping{Port: uint16(minPort + i), Dial: true}, func(m Message) {
+			if answers++; m.(Pong).Reached {
+				t.Error("it is said to be reached, and does not answer")
+			}
+		})
+		h.run(50 * time.Millisecond)
+	}
+	dials := 0
+	for _, q := range h.asked {
+		if q.To.Key == friend.Key {
+			continue
+		}
+		if dials++; len(q.To.Addrs) != 1 || q.To.Addrs[0].Addr() != from {
+			t.Fatalf("%v is dialled", q.To.Addrs)
+		}
+	}
+	if dials == 0 || dials > 2*originDials || answers != questions {
+		t.Errorf("%d dials in a minute, %d answers to %d questions", dials, answers, questions)
+	}
+}

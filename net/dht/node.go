@@ -285,6 +285,18 @@ func (n *Node) Servers(s Scope) int {
 	return n.router.Sure(s)
 }
 
+// Open reports whether there is a connection to a server, by which asking it
+// costs little.
+func (n *Node) Open(s Scope, k Key) bool { return n.pool.open(s, k) }
+
+// Whole reports whether all servers of a scope are known, so that a lookup
+// asks nobody.
+func (n *Node) Whole(s Scope) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.router.Whole(time.Now(), s)
+}
+
 // err says why a package of p has no holder; nil if each has one.
 func (p Placed) err() error {
 	if p.Servers == 0 {

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxLinks = 24               // connections that we have dialled
+	maxLinks = 24               // connections that we have dialled, without those over which something is watched
 	idleTime = 45 * time.Second // after which one is closed
 	onceTime = 5 * time.Second  // the same of one over which a single question was asked, as to most
 	dialTime = 1500 * time.Millisecond
@@ -141,10 +141,16 @@ func (p *pool) drop(k end, e *pooled) {
 // makeRoom closes the connection that was used longest ago, if there are too
 // many; p.mu is held.
 func (p *pool) makeRoom() {
-	if len(p.all) <= maxLinks {
+	now := time.Now()
+	count := 0
+	for _, e := range p.all {
+		if e.link == nil || !e.link.watches(now) {
+			count++
+		}
+	}
+	if count <= maxLinks {
 		return
 	}
-	now := time.Now()
 	var oldest *link
 	var since time.Time
 	var key end

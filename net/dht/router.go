@@ -221,7 +221,7 @@ func (r *Router) found(now time.Time, s *scope, c *Contact) {
 	}
 	known := s.table.Get(c.Key) != nil
 	added, check := s.table.Add(now, c)
-	if check != nil {
+	if check != nil && s.server { // a client has no need of others than those it knows
 		r.ask(s.which, check, Ping{Port: r.port(s)}, ignore)
 	}
 	if !known {

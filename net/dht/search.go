@@ -89,11 +89,11 @@ func (r *Router) search(now time.Time, s Scope, target Key, how LookupConfig, do
 // lookSelfUp has the node meet its neighbours: often at first, when others come
 // as well and some are too busy to answer.
 func (r *Router) lookSelfUp(now time.Time, s *scope) {
-	s.settle = min(max(lookGrowth*s.settle, minLook), refreshAfter)
+	s.settle = min(max(lookGrowth*s.settle, minLook), s.rest(refreshAfter))
 	if s.table.Len() < Replicas {
 		s.settle = min(s.settle, lonely)
 	}
-	s.again = now.Add(refreshAfter)
+	s.again = now.Add(s.rest(refreshAfter))
 	r.search(now, s.which, r.self, LookupConfig{}, func(now time.Time, _ Nearby) {
 		s.again = now.Add(s.settle)
 		if !r.small(s) { // a sweep goes on as it is
@@ -127,8 +127,6 @@ func (r *Router) Put(now time.Time, s Scope, location Key, packages [][]byte, do
 				done(now, p)
 				return
 			}
-			// There are more servers than we know.
-			r.scopes[s].sweep.whole = time.Time{}
 			r.search(now, s, location, ForWriting(), func(now time.Time, near Nearby) { r.PutAt(now, s, near.Contacts, packages, done) })
 		})
 	})
@@ -161,6 +159,9 @@ func (r *Router) PutAt(now time.Time, s Scope, holders []*Contact, packages [][]
 			case Kept:
 				placed.Holders[i]++
 			case Gone, Other, Bad: // the next one would say the same, or should be asked by nobody
+			case Far:
+				r.scopes[s].notWhole(now) // there are more servers than we know
+				put(i)
 			default:
 				put(i)
 			}

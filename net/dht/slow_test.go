@@ -161,3 +161,65 @@ func TestAttackNoise(t *testing.T) {
 		})
 	}
 }
+
+// TestAttackLate: an answer that comes when nobody waits for it any more is not
+// taken for that to another question, and does not end the connection.
+func TestAttackLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pkg, hint := somePackage(1, Key{})
+		dials := 0
+		n := NewNode(NodeConfig{
+			Router: RouterConfig{ID: identity.ID{9}},
+			Dial: func(context.Context, identity.ID, netip.AddrPort) (net.Conn, error) {
+				dials++
+				a, b := net.Pipe()
+				go func() {
+					defer func() { _ = b.Close() }()
+					for {
+						f, err := readFrame(b, maxQuestion)
+						if err != nil {
+							return
+						}
+						if f.id == 1 {
+							time.AfterFunc(askTime+time.Second, func() {
+								_, _ = b.Write(AppendMessage(nil, f.id, Got{Held: Bits{1}, Packages: [][]byte{pkg}}))
+							})
+							continue
+						}
+						if _, err := b.Write(AppendMessage(nil, f.id, Got{})); err != nil {
+							return
+						}
+					}
+				}()
+				return a, nil
+			},
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { _ = n.Run(ctx); close(ended) }()
+		defer func() { stop(); <-ended }()
+		synctest.Wait() // until it runs
+		first := make(chan Gotten, 1)
+		get := func() Gotten {
+			g, err := n.GetFrom(t.Context(), Wide, []*Contact{someContact(1)}, []Hint{hint}, 1)
+			if err != nil {
+				t.Error(err)
+			}
+			return g
+		}
+		go func() { first <- get() }()
+		time.Sleep(time.Second)
+		for range 4 { // before, while and after the late one comes
+			if g := get(); g.Answered != 1 || len(g.Packages) != 0 {
+				t.Errorf("%d answers with %d packages", g.Answered, len(g.Packages))
+			}
+			time.Sleep(time.Second)
+		}
+		if g := <-first; g.Answered != 0 || len(g.Packages) != 0 {
+			t.Errorf("in time: %d answers with %d packages", g.Answered, len(g.Packages))
+		}
+		if dials != 1 {
+			t.Errorf("%d dials", dials)
+		}
+	})
+}

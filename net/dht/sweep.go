@@ -50,7 +50,7 @@ type sweep struct {
 func (r *Router) Whole(now time.Time, s Scope) bool {
 	sc := r.scopes[s]
 	return r.cfg.Table.Small >= 0 && sc.table.Len() < smallTable &&
-		!sc.sweep.whole.IsZero() && now.Sub(sc.sweep.whole) < sweepCounts && now.Sub(sc.strange) >= settled &&
+		!sc.sweep.whole.IsZero() && now.Sub(sc.sweep.whole) < sc.rest(sweepCounts) && now.Sub(sc.strange) >= settled &&
 		sc.table.Estimate() <= 2*sc.table.Len() // otherwise it has grown since
 }
 
@@ -111,6 +111,19 @@ func (r *Router) sweepOn(now time.Time, s *scope) (again time.Time) {
 	return now.Add(sweepPause)
 }
 
+// notWhole takes note that there are more servers than are known: they are
+// looked for within the hour.
+func (s *scope) notWhole(now time.Time) {
+	s.sweep.whole = time.Time{}
+	s.sweepBy(now.Add(maxSweepPause))
+}
+
+// sweepBy has the next sweep begin no later than that.
+func (s *scope) sweepBy(at time.Time) {
+	s.sweep.next = minTime(s.sweep.next, at)
+	s.refresh = minTime(s.refresh, at)
+}
+
 // covered returns how many bits those have in common with a target who are
 // named by an answer, and none beside them: as many as the answer says, but no
 // fewer than we know of ourselves.
@@ -149,7 +162,7 @@ func (r *Router) judgeSweep(now time.Time, s *scope) (again time.Time) {
 	}
 	w.ended = time.Time{}
 	if s.strange.Before(w.begun) && w.steps < maxSteps {
-		w.whole, w.pause, w.next = now, 0, now.Add(maxSweepPause)
+		w.whole, w.pause, w.next = now, 0, now.Add(s.rest(maxSweepPause))
 	} else {
 		w.pause = min(max(2*w.pause, sweepPause), maxSweepPause)
 		w.next = now.Add(w.pause)

@@ -202,15 +202,31 @@ func TestNotWhole(t *testing.T) {
 	})
 	s.run(time.Hour)
 	var placed []Placed
-	for range 2 {
+	put := func(place Key) {
 		finds = 0
-		s.Put(s.now, Wide, anyKey(w.r), [][]byte{make([]byte, 1024)}, func(_ time.Time, p Placed) { placed = append(placed, p) })
+		s.Put(s.now, Wide, place, [][]byte{make([]byte, 1024)}, func(_ time.Time, p Placed) { placed = append(placed, p) })
 		s.run(time.Second)
+	}
+	for range 2 {
+		put(anyKey(w.r))
 		if len(placed) == 1 && finds < bucketSize {
 			t.Errorf("%d questions after a holder was far", finds)
 		}
 	}
 	if len(placed) != 2 || placed[0].Holders[0] != Replicas || placed[1].Holders[0] != Replicas || s.Whole(s.now, Wide) {
 		t.Errorf("placed %+v, whole: %v", placed, s.Whole(s.now, Wide))
+	}
+
+	// It is the same where the holders are known already.
+	s.run(2 * time.Hour)
+	if !s.Whole(s.now, Wide) {
+		t.Fatal("a sweep later it is not whole again")
+	}
+	place := anyKey(w.r)
+	stores = 0
+	s.PutAt(s.now, Wide, s.Nearest(Wide, place, bucketSize), [][]byte{make([]byte, 1024)}, func(_ time.Time, p Placed) { placed = append(placed, p) })
+	s.run(time.Second)
+	if put(place); finds < bucketSize || placed[2].Holders[0] != Replicas {
+		t.Errorf("%d questions after a known holder was far, placed %+v", finds, placed[2])
 	}
 }

@@ -416,9 +416,9 @@ func (t *Table) Nearer(target Key, most int) (n int) {
 // Idle returns a random place in a bucket that was not looked up for an hour,
 // and takes it that it will be now. There is none in buckets deeper than any
 // contact.
-func (t *Table) Idle(now time.Time, rand *rand.Rand) (Key, bool) {
+func (t *Table) Idle(now time.Time, after time.Duration, rand *rand.Rand) (Key, bool) {
 	for i := range t.buckets {
-		if b := &t.buckets[i]; now.UnixMilli()-b.lookup >= refreshAfter.Milliseconds() {
+		if b := &t.buckets[i]; now.UnixMilli()-b.lookup >= after.Milliseconds() {
 			b.lookup = now.UnixMilli()
 			return t.placeIn(i, rand), true
 		}

@@ -384,7 +384,7 @@ func TestIdle(t *testing.T) {
 	r := chance(13)
 	self := anyKey(r)
 	tb := NewTable(self, TableConfig{})
-	if _, ok := tb.Idle(epoch, r); ok {
+	if _, ok := tb.Idle(epoch, refreshAfter, r); ok {
 		t.Error("an empty table has an idle bucket")
 	}
 	const deepest = 9
@@ -393,7 +393,7 @@ func TestIdle(t *testing.T) {
 	for hour := range 3 {
 		idle := make(map[int]bool)
 		for {
-			k, ok := tb.Idle(now, r)
+			k, ok := tb.Idle(now, refreshAfter, r)
 			if !ok {
 				break
 			}

@@ -27,6 +27,10 @@ const (
 	silentTime = 30 * time.Minute // others may name who has not answered, and are not believed
 	maxSilent  = 512              // of as many
 
+	// calm is how many times as long the pauses are of a client that has
+	// settled: nobody is told of whom it knows, and what it needs it looks up.
+	calm = 24
+
 	neighbours    = 24        // how many nearest servers count as such
 	departureTime = time.Hour // how long a departure is remembered
 	maxDepartures = 4 * neighbours
@@ -48,7 +52,7 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 		s.refresh = r.sweepOn(now, s)
 	default:
 		s.refresh = now.Add(doubtPause)
-		if target, ok := s.table.Idle(now, r.cfg.Rand); ok {
+		if target, ok := s.table.Idle(now, s.rest(refreshAfter), r.cfg.Rand); ok {
 			r.search(now, s.which, target, LookupConfig{K: Replicas}, func(now time.Time, _ Nearby) {
 				s.refresh = now.Add(refreshPause)
 			})
@@ -65,7 +69,7 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 		}
 	}
 	if !now.Before(s.stale) {
-		s.stale = now.Add(stalePause)
+		s.stale = now.Add(s.rest(stalePause))
 		if c := s.table.Stalest(now.Add(-staleTime)); c != nil {
 			r.ask(s.which, c, Find{Target: Blind(r.self, r.cfg.Rand), Port: r.port(s)}, func(now time.Time, m Message) {
 				if m == nil {
@@ -76,6 +80,22 @@ func (r *Router) keepUp(now time.Time, s *scope) (again time.Time) {
 	}
 	r.seekLost(now, s)
 	return minTime(minTime(minTime(s.refresh, s.again), minTime(s.doubt, s.stale)), s.regain)
+}
+
+// rest is a pause of a server; a client takes longer.
+func (s *scope) rest(d time.Duration) time.Duration {
+	if s.server {
+		return d
+	}
+	return calm * d
+}
+
+// serve makes a server of a node: it keeps up with the others from now on.
+func (s *scope) serve(now time.Time) {
+	s.server = true
+	s.again = minTime(s.again, now.Add(refreshAfter))
+	s.sweepBy(now.Add(maxSweepPause))
+	s.stale = minTime(s.stale, now.Add(stalePause))
 }
 
 // lost is a contact that is no longer in the table.

@@ -191,7 +191,7 @@ func (p *process) await(what string, fits func(event) bool) event {
 
 func (p *process) awaitSince(since time.Time, what string, fits func(event) bool) event {
 	p.t.Helper()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(2*steady + 10*time.Second)
 	for {
 		p.mu.Lock()
 		events, changed := p.events, p.changed

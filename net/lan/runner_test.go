@@ -147,6 +147,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		if off := ann.status().Off; off != "no network interface is up" {
 			t.Errorf("without an interface, Off = %q", off)
 		}
+		// A question that is under way is waited for, and then there is another one.
+		const soon = watchEvery + 2*patientTime + 100*time.Millisecond
 		for name, i := range map[string]iface{
 			"plugged in":           wire(1, "10.0.0.1"),
 			"another address":      wire(1, "10.0.0.77"),
@@ -158,10 +160,10 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			ann.mu.Unlock()
 			before := 0
 			ann.with(func() { ann.ifs, before = []iface{i}, ann.serves })
-			time.Sleep(watchEvery + 100*time.Millisecond)
+			time.Sleep(soon)
 			synctest.Wait()
 			if d := ann.after(start, bob); d < 0 {
-				t.Errorf("%s: nobody is heard after %v", name, watchEvery+100*time.Millisecond)
+				t.Errorf("%s: nobody is heard after %v", name, soon)
 			}
 			ann.with(func() {
 				if ann.serves != before+1 {
@@ -174,7 +176,7 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		ann.with(func() { ann.ifs = nil })
-		time.Sleep(watchEvery)
+		time.Sleep(soon)
 		if off := ann.status().Off; off == "" {
 			t.Error("pulled out: discovery is not off")
 		}

@@ -13,9 +13,15 @@ import (
 
 const (
 	// holdersTime is how long the holders of a place are believed to be the
-	// same, maxHolders how many places are remembered.
+	// same by who puts something, or by anybody where they are few, readTime by
+	// who looks for something. maxHolders is how many places are remembered.
 	holdersTime = time.Hour
+	readTime    = 28 * time.Hour
 	maxHolders  = 4096
+
+	// inOrder is which searches that are to cost little keep to the order all
+	// the same: each so manyth, so that nobody can hide things for long.
+	inOrder = 12
 
 	// maxLetters is how many packages go to a place at a time.
 	maxLetters = 64
@@ -75,7 +81,11 @@ func (b *Box) at(ctx context.Context, s spot, paths int) ([]*dht.Contact, error)
 	b.mu.Lock()
 	k, ok := b.holders[s]
 	b.mu.Unlock()
-	if ok && time.Since(k.found) < holdersTime && k.paths >= how.Paths {
+	life := holdersTime
+	if paths > 0 && len(k.nodes) >= dht.Replicas {
+		life = readTime
+	}
+	if ok && time.Since(k.found) < life && k.paths >= how.Paths && !b.net.Whole(s.scope) {
 		return k.nodes, nil
 	}
 	near, err := b.net.Lookup(ctx, s.scope, dht.Key(s.place), how)
@@ -280,10 +290,11 @@ func (b *Box) eachStone(stones [][]byte, f func(s spot, stone []byte) error) err
 
 // Search says how thoroughly packages are looked for.
 type Search struct {
-	Places  int // at how many of the places, 1 to Places, from the one that Turn names on
-	Turn    int // which goes up with each search of the same, so that nobody can hide things for long
-	Holders int // how many holders of each are asked
-	Paths   int // by how many paths they are found: 1, 4 or 8
+	Places  int  // at how many of the places, 1 to Places, from the one that Turn names on
+	Turn    int  // which goes up with each search of the same, so that nobody can hide things for long
+	Holders int  // how many holders of each are asked
+	Sparing bool // one holder of one place is asked: one to which there is a connection, or else at the same place all day
+	Paths   int  // by how many paths they are found: 1, 4 or 8
 }
 
 var (
@@ -316,12 +327,14 @@ func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address,
 	}
 	var mu sync.Mutex
 	var answered [dht.Scopes]bool
+	if how.Sparing {
+		places = places[:1]
+	}
 	err := b.each(places, func(s spot) error {
-		holders, err := b.at(ctx, s, how.Paths)
+		s, holders, err := b.chosen(ctx, s, chain, how)
 		if err != nil {
 			return err
 		}
-		holders = inTurn(holders[:min(len(holders), dht.Replicas)], how.Turn/Places)
 		g, err := b.net.GetFrom(ctx, s.scope, holders, hints, how.Holders)
 		if err != nil {
 			return err
@@ -351,6 +364,34 @@ func (b *Box) Look(ctx context.Context, chain Chain, addresses []parcel.Address,
 		err = ErrSilent
 	}
 	return found, err
+}
+
+// chosen returns where a search asks, the holders in their order.
+func (b *Box) chosen(ctx context.Context, s spot, chain Chain, how Search) (spot, []*dht.Contact, error) {
+	if !how.Sparing {
+		holders, err := b.at(ctx, s, how.Paths)
+		return s, inTurn(holders[:min(len(holders), dht.Replicas)], how.Turn/Places), err
+	}
+	all := chain.Places()
+	places := all[:]
+	if !b.net.Whole(s.scope) { // each place more would have to be looked up
+		places = all[chain.Day%Places:][:1]
+	}
+	n := how.Turn % len(places)
+	for i := range places {
+		s := spot{s.scope, places[(n+i)%len(places)]}
+		holders, err := b.at(ctx, s, how.Paths)
+		holders = inTurn(holders[:min(len(holders), dht.Replicas)], how.Turn/len(places))
+		if err != nil || how.Turn%inOrder == 0 {
+			return s, holders, err
+		}
+		if j := slices.IndexFunc(holders, func(c *dht.Contact) bool { return b.net.Open(s.scope, c.Key) }); j >= 0 {
+			return s, inTurn(holders, j), nil
+		}
+	}
+	s.place = places[n]
+	holders, err := b.at(ctx, s, how.Paths)
+	return s, inTurn(holders[:min(len(holders), dht.Replicas)], how.Turn/len(places)), err
 }
 
 // inTurn returns the holders in another order each turn.

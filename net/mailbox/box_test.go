@@ -193,146 +193,6 @@ func TestNobody(t *testing.T) {
 	})
 }
 
-// TestAttack11LyingHolder has holders answer a put with all that they can make
-// up. None of it is taken for a receipt, or for a sign that we are an older
-// copy of ourselves; what the two who have the key have signed is.
-func TestAttack11LyingHolder(t *testing.T) {
-	const mine, others = 1, 2
-	place := [32]byte{9}
-	stone := func(number, core uint64) []byte {
-		b := seedOf(number).Key().Bury(coreOf(core), place, 400000)
-		return b[:]
-	}
-	whole := func(number, core uint64) []byte {
-		b := seedOf(number).Key().Seal(coreOf(core), place, 400000)
-		return b[:]
-	}
-	broken := stone(mine, mine)
-	broken[100] ^= 1
-	for _, tt := range []struct {
-		name        string
-		say         dht.Stored
-		read, clash bool
-	}{
-		{"gone, and no proof", dht.Stored{Result: dht.Gone}, false, false},
-		{"gone, and noise for a proof", dht.Stored{Result: dht.Gone, Proof: make([]byte, parcel.TombstoneSize)}, false, false},
-		{"gone, with a tombstone that was changed", dht.Stored{Result: dht.Gone, Proof: broken}, false, false},
-		{"gone, with the tombstone of another package", dht.Stored{Result: dht.Gone, Proof: stone(others, others)}, false, false},
-		{"gone, with our package for a tombstone of another", dht.Stored{Result: dht.Gone, Proof: stone(others, mine)}, false, false},
-		{"gone, with the package itself", dht.Stored{Result: dht.Gone, Proof: whole(mine, mine)}, false, false},
-		{"other, and no proof", dht.Stored{Result: dht.Other}, false, false},
-		{"other, with the very same package", dht.Stored{Result: dht.Other, Proof: whole(mine, mine)}, false, false},
-		{"other, with a package of another address", dht.Stored{Result: dht.Other, Proof: whole(others, others)}, false, false},
-		{"full", dht.Stored{Result: dht.Full}, false, false},
-		{"quota", dht.Stored{Result: dht.Quota}, false, false},
-		{"far", dht.Stored{Result: dht.Far}, false, false},
-		{"bad", dht.Stored{Result: dht.Bad}, false, false},
-		{"nothing that there is", dht.Stored{Result: 99, Proof: stone(mine, mine)}, false, false},
-
-		{"gone, with the proof", dht.Stored{Result: dht.Gone, Proof: stone(mine, mine)}, true, false},
-		{"other, with the tombstone", dht.Stored{Result: dht.Other, Proof: stone(mine, mine)}, true, false},
-		{"other, with another package of ours", dht.Stored{Result: dht.Other, Proof: whole(mine, others)}, false, true},
-		{"gone, with the tombstone of another package of ours", dht.Stored{Result: dht.Gone, Proof: stone(mine, others)}, false, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			here(t, 30, 0, func(t *testing.T, net *boxtest.Network, ann, _ *mailbox.Box) {
-				for _, node := range net.Nodes(dht.Wide)[:28] {
-					node.SetLie(func(ask, answer dht.Message) dht.Message {
-						if _, ok := ask.(dht.Store); ok {
-							return tt.say
-						}
-						return answer
-					})
-				}
-				got := put(t, ann, today(), mine)[0]
-				if got.Read != tt.read || got.Clash != tt.clash {
-					t.Errorf("read %v, clash %v", got.Read, got.Clash)
-				}
-				if got.Count.Held > 2*mailbox.Places {
-					t.Errorf("held %d/%d, and two are honest", got.Count.Held, got.Count.Places)
-				}
-			})
-		})
-	}
-}
-
-// TestLiarsHideNothingForLong has seven of the eight holders of every place
-// answer with all that they can make up: nothing of it is taken, and what the
-// eighth has is found when it is its turn.
-func TestLiarsHideNothingForLong(t *testing.T) {
-	mine, other := addresses(1)[0], seedOf(2)
-	for name, lie := range map[string]boxtest.Lie{
-		"silent": boxtest.Silent,
-		"hold nothing": func(ask, _ dht.Message) dht.Message {
-			if _, ok := ask.(dht.GetMany); ok {
-				return dht.Got{}
-			}
-			return dht.Stored{Result: dht.Kept, Until: 400000}
-		},
-		"another's package": func(dht.Message, dht.Message) dht.Message {
-			b := other.Key().Seal(coreOf(2), [32]byte{}, 400000)
-			return dht.Got{Held: dht.Bits{1}, Packages: [][]byte{b[:]}}
-		},
-		"another's tombstone": func(dht.Message, dht.Message) dht.Message {
-			b := other.Key().Bury(coreOf(1), [32]byte{}, 400000)
-			return dht.Got{Held: dht.Bits{1}, Packages: [][]byte{b[:]}}
-		},
-		"broken": func(ask, answer dht.Message) dht.Message {
-			got, ok := answer.(dht.Got)
-			for i, b := range got.Packages {
-				got.Packages[i] = slices.Clone(b)
-				got.Packages[i][500] ^= 1
-			}
-			if ok {
-				return got
-			}
-			return answer
-		},
-		"an answer to something else": func(dht.Message, dht.Message) dht.Message { return dht.Wanted{} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			here(t, 60, 0, func(t *testing.T, net *boxtest.Network, ann, bob *mailbox.Box) {
-				put(t, ann, today(), 1)
-				for _, place := range today().Places() {
-					for _, node := range net.At(dht.Wide, place)[:7] {
-						node.SetLie(lie)
-					}
-				}
-				found := -1
-				for turn := range mailbox.Places * dht.Replicas {
-					got := look(t, bob, today(), one(turn), 1)
-					if f, ok := got[mine]; ok && f.Kind == parcel.Data && *f.Core == *coreOf(1) && found < 0 {
-						found = turn
-					} else if len(got) > 0 && found < 0 {
-						t.Fatalf("turn %d: a lie was believed", turn)
-					}
-				}
-				if found < 0 {
-					t.Error("it is never found")
-				}
-			})
-		})
-	}
-}
-
-// TestSilentPlace: the eight holders of one place say nothing, and the next
-// polls ask others.
-func TestSilentPlace(t *testing.T) {
-	here(t, 60, 0, func(t *testing.T, net *boxtest.Network, ann, bob *mailbox.Box) {
-		put(t, ann, today(), 1)
-		for _, node := range net.At(dht.Wide, today().Places()[0]) {
-			node.SetLie(boxtest.Silent)
-		}
-		found := 0
-		for turn := range mailbox.Places {
-			found += len(look(t, bob, today(), one(turn), 1))
-		}
-		if found == 0 {
-			t.Error("three polls found nothing")
-		}
-	})
-}
-
 // TestTurns: polls in turn ask every holder of every place once.
 func TestTurns(t *testing.T) {
 	here(t, 400, 0, func(t *testing.T, net *boxtest.Network, _, bob *mailbox.Box) {
@@ -499,7 +359,8 @@ func TestHoldersChange(t *testing.T) {
 	})
 }
 
-// TestHoldersAreCached: a place is looked up once an hour, not at each poll.
+// TestHoldersAreCached: a place is looked up once by who reads, not at each
+// poll, and once an hour by who writes.
 func TestHoldersAreCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := boxtest.New(1, 60, 0)
@@ -513,8 +374,21 @@ func TestHoldersAreCached(t *testing.T) {
 		}
 		time.Sleep(2 * time.Hour)
 		look(t, b, today(), one(0), 1)
-		if n := client.Lookups(); n != mailbox.Places+1 {
-			t.Errorf("%d lookups, want one more", n)
+		if n := client.Lookups(); n != mailbox.Places {
+			t.Errorf("%d lookups two hours later, want no more", n)
+		}
+		for range 2 {
+			put(t, b, today(), 1)
+			put(t, b, today(), 2)
+			time.Sleep(2 * time.Hour)
+		}
+		if n := client.Lookups(); n != 3*mailbox.Places {
+			t.Errorf("%d lookups, want each place once more for each hour in which something is put", n)
+		}
+		time.Sleep(26 * time.Hour)
+		look(t, b, today(), one(0), 1)
+		if n := client.Lookups(); n != 3*mailbox.Places+1 {
+			t.Errorf("%d lookups, want one more a day later", n)
 		}
 	})
 }
@@ -559,118 +433,5 @@ func TestAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-	})
-}
-
-// TestFlood has somebody who knows a place fill its holders: the addresses
-// are what is looked for, so nothing of the flood is even seen.
-func TestFlood(t *testing.T) {
-	here(t, 30, 0, func(t *testing.T, net *boxtest.Network, ann, bob *mailbox.Box) {
-		flood := mailbox.New(net.Client())
-		for i := range uint64(40) {
-			var numbers []uint64
-			for j := range uint64(50) {
-				numbers = append(numbers, 1000+50*i+j)
-			}
-			if _, err := flood.Put(t.Context(), letters(numbers...), today(), time.Now()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if out := put(t, ann, today(), 1)[0]; out.Count.Held < 24 {
-			t.Errorf("in a flood it is held %d/%d", out.Count.Held, out.Count.Places)
-		}
-		if got := look(t, bob, today(), one(0), 1); len(got) != 1 {
-			t.Error("it is not found in a flood")
-		}
-	})
-}
-
-// TestWatch: what comes where it is watched for is told at once, the package
-// and then the receipt; what is made up is not.
-func TestWatch(t *testing.T) {
-	here(t, 60, 0, func(t *testing.T, net *boxtest.Network, ann, bob *mailbox.Box) {
-		told := make(chan mailbox.Found, 100)
-		notice := func(wish int, f mailbox.Found) {
-			if wish != 1 {
-				t.Errorf("it fulfils wish %d", wish)
-			}
-			told <- f
-		}
-		other := today()
-		other.Key[5]++
-		wishes := []mailbox.Wish{{Chain: other, Addresses: addresses(50)}, {Chain: today(), Addresses: addresses(1, 2)}}
-		owner := [32]byte{1}
-		if err := bob.Watch(t.Context(), owner, wishes, notice); err != nil {
-			t.Fatal(err)
-		}
-		put(t, ann, today(), 1)
-		put(t, ann, today(), 9) // nobody waits for it
-		put(t, ann, today(), 1)
-		synctest.Wait()
-		if f := <-told; f.Kind != parcel.Data || f.Address != addresses(1)[0] || *f.Core != *coreOf(1) {
-			t.Errorf("told of %v at %x", f.Kind, f.Address)
-		}
-		bury(t, bob, buried(today(), 1, 1))
-		synctest.Wait()
-		kinds := make(map[parcel.Kind]int)
-		for len(told) > 0 {
-			f := <-told
-			if kinds[f.Kind]++; f.Address != addresses(1)[0] {
-				t.Errorf("told of %x", f.Address)
-			}
-		}
-		if kinds[parcel.Tombstone] == 0 || kinds[parcel.Tombstone] > 2 || kinds[parcel.Data] > 1 { // each holder that is asked tells once
-			t.Errorf("told of %v", kinds)
-		}
-
-		// In the place of those: another address. Nothing else is told.
-		if err := bob.Watch(t.Context(), owner, []mailbox.Wish{wishes[0], {Chain: today(), Addresses: addresses(3)}}, notice); err != nil {
-			t.Fatal(err)
-		}
-		put(t, ann, today(), 2)
-		synctest.Wait()
-		if len(told) > 0 {
-			t.Error("told of what is not watched any more")
-		}
-
-		lie := seedOf(4).Key().Seal(coreOf(4), [32]byte{}, 400000)
-		broken := seedOf(3).Key().Seal(coreOf(3), [32]byte{}, 400000)
-		broken[600] ^= 1
-		for _, node := range net.Nodes(dht.Wide) {
-			node.SetLie(func(ask, answer dht.Message) dht.Message {
-				if n, ok := answer.(dht.Notify); ok {
-					n.Packages = [][]byte{lie[:], broken[:], nil}
-					return n
-				}
-				return answer
-			})
-		}
-		put(t, ann, today(), 3)
-		synctest.Wait()
-		if len(told) > 0 {
-			t.Error("a lie is told")
-		}
-	})
-}
-
-// TestWatchRefused: holders that do not want to are an error, and no more.
-func TestWatchRefused(t *testing.T) {
-	here(t, 60, 0, func(t *testing.T, net *boxtest.Network, ann, bob *mailbox.Box) {
-		for _, node := range net.Nodes(dht.Wide) {
-			node.SetLie(func(ask, answer dht.Message) dht.Message {
-				if _, ok := ask.(dht.Watch); ok {
-					return dht.Watching{}
-				}
-				return answer
-			})
-		}
-		notice := func(int, mailbox.Found) { t.Error("somebody told") }
-		if err := bob.Watch(t.Context(), [32]byte{1}, []mailbox.Wish{{Chain: today(), Addresses: addresses(1)}}, notice); err == nil {
-			t.Error("nobody watches, and that is no error")
-		}
-		put(t, ann, today(), 1)
-		if got := look(t, bob, today(), one(0), 1); len(got) != 1 {
-			t.Error("it is not found by looking")
-		}
 	})
 }

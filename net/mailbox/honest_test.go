@@ -50,25 +50,3 @@ func lookDeaf(t *testing.T, near int) {
 		t.Errorf("%d near: nobody was found: %v", near, err)
 	}
 }
-
-// TestAttackShortLife: holders that claim to keep a package shortly, or no time
-// at all, change nothing about when it is put again.
-func TestAttackShortLife(t *testing.T) {
-	for name, until := range map[string]time.Duration{"none": -time.Hour, "short": 7 * time.Hour, "for ever": 1000 * 24 * time.Hour} {
-		t.Run(name, func(t *testing.T) {
-			here(t, 8, 0, func(t *testing.T, net *boxtest.Network, ann, _ *mailbox.Box) {
-				for _, node := range net.Nodes(dht.Wide)[:3] {
-					node.SetLie(func(ask, answer dht.Message) dht.Message {
-						if _, ok := ask.(dht.Store); ok {
-							return dht.Stored{Result: dht.Kept, Until: uint32(time.Now().Add(until).Unix() / 3600)}
-						}
-						return answer
-					})
-				}
-				if left := time.Until(put(t, ann, today(), 1)[0].Until); left < 13*24*time.Hour || left > 15*24*time.Hour {
-					t.Errorf("it is believed to be kept for %v", left)
-				}
-			})
-		})
-	}
-}

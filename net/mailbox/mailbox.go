@@ -72,6 +72,8 @@ func (c Chain) Places() (all [Places]Place) {
 // Network is what the mailbox needs of the DHT, a *dht.Node.
 type Network interface {
 	Servers(s dht.Scope) int
+	Whole(s dht.Scope) bool
+	Open(s dht.Scope, k dht.Key) bool
 	Offset() time.Duration
 	Lookup(ctx context.Context, s dht.Scope, target dht.Key, how dht.LookupConfig) (dht.Nearby, error)
 	PutAt(ctx context.Context, s dht.Scope, holders []*dht.Contact, packages ...[]byte) (dht.Placed, error)

@@ -4,32 +4,12 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
-	"os"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
-)
 
-// vectors reads the blocks "```vector NAME" of crypto/PROTOCOL.md.
-func vectors(t *testing.T) map[string][]byte {
-	t.Helper()
-	text, err := os.ReadFile("../../crypto/PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector ([^\n]+)\n(.*?)^```").FindAllSubmatch(text, -1) {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
-		if err != nil {
-			t.Fatalf("vector %s: %v", m[1], err)
-		}
-		all[string(m[1])] = b
-	}
-	return all
-}
+	"dione/internal/vectors"
+)
 
 // refPlaces is crypto/PROTOCOL.md, section 10, written from its text: the key
 // of a chain so many days on, and the places of that day.
@@ -48,7 +28,7 @@ func refPlaces(key []byte, days int) (later, places []byte) {
 }
 
 func TestPlaces(t *testing.T) {
-	all := vectors(t)
+	all := vectors.Read(t, "../../crypto/PROTOCOL.md", "")
 	start := Chain{Key: [32]byte(all["pqxdh lk initiator"]), Day: 20777}
 	for _, tt := range []struct {
 		name string

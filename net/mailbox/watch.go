@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dione/crypto/identity"
@@ -15,6 +16,9 @@ const (
 
 	// maxWatched is at how many nodes mail is waited for at most.
 	maxWatched = 20
+
+	// renewTime is how long before its end a watch is renewed.
+	renewTime = time.Minute
 )
 
 // Wish is what somebody wants to be told of: packages at the places of a
@@ -33,6 +37,7 @@ type watched struct {
 	node   *dht.Contact
 	owners map[identity.ID]*watcher
 	until  time.Time
+	asked  map[dht.Hint]struct{} // what it was told to watch
 }
 
 // watcher is for whom a node tells of what.
@@ -55,10 +60,12 @@ func (w *watched) hints() (hints []dht.Hint) {
 }
 
 // Watch has holders tell of packages of one person as soon as they come, in
-// the place of what was watched for that person before. That holds for some
-// minutes. An error says that some did not want to.
-func (b *Box) Watch(ctx context.Context, owner identity.ID, wishes []Wish, notice Notice) error {
+// the place of what was watched for that person before. It returns until when
+// it need not be called again; the zero time if nobody watches for the first
+// wish. An error says that some did not want to.
+func (b *Box) Watch(ctx context.Context, owner identity.ID, wishes []Wish, notice Notice) (again time.Time, err error) {
 	chosen := make(map[dht.Key]*dht.Contact)
+	var first []dht.Key // those of the first wish
 	wanted := make(map[dht.Key]*watcher)
 	for i, wish := range wishes {
 		places := wish.Chain.Places()
@@ -70,6 +77,9 @@ func (b *Box) Watch(ctx context.Context, owner identity.ID, wishes []Wish, notic
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			k := holders[0].Key
+			if i == 0 {
+				first = append(first, k)
+			}
 			chosen[k] = holders[0]
 			if wanted[k] == nil {
 				wanted[k] = &watcher{
@@ -84,7 +94,7 @@ func (b *Box) Watch(ctx context.Context, owner identity.ID, wishes []Wish, notic
 			return nil
 		})
 		if err != nil {
-			return err
+			return again, err
 		}
 	}
 	for _, w := range b.choose(owner, chosen, wanted) {
@@ -96,16 +106,53 @@ func (b *Box) Watch(ctx context.Context, owner identity.ID, wishes []Wish, notic
 		}
 		b.mu.Unlock()
 		if err != nil {
-			return err
+			return again, err
 		}
 	}
-	return nil
+	return b.watchedUntil(chosen, first), nil
 }
 
+// watchedUntil returns when the first of some nodes has to be asked again to
+// watch; the zero time if none of those that matter watches.
+func (b *Box) watchedUntil(chosen map[dht.Key]*dht.Contact, matter []dht.Key) (again time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !slices.ContainsFunc(matter, func(k dht.Key) bool { return b.watches[k] != nil }) {
+		return time.Time{}
+	}
+	for k := range chosen {
+		w := b.watches[k]
+		if w == nil {
+			continue // there are too many
+		}
+		if at := w.until.Add(-renewTime); again.IsZero() || at.Before(again) {
+			again = at
+		}
+	}
+	return again
+}
+
+// wanted returns what a node is to watch, and notes that it is told.
 func (b *Box) wanted(w *watched) []dht.Hint {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return w.hints()
+	hints := w.hints()
+	w.asked = make(map[dht.Hint]struct{}, len(hints))
+	for _, h := range hints {
+		w.asked[h] = struct{}{}
+	}
+	return hints
+}
+
+// watches reports whether a node watches all of somebody's wishes already, and
+// for a while yet.
+func (w *watched) watches(o *watcher, now time.Time) bool {
+	for a := range o.wishes {
+		if _, ok := w.asked[a.Hint()]; !ok {
+			return false
+		}
+	}
+	return w.until.After(now.Add(renewTime))
 }
 
 // choose notes who watches what for owner from now on, and returns those who
@@ -114,7 +161,11 @@ func (b *Box) choose(owner identity.ID, chosen map[dht.Key]*dht.Contact, wanted 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
+	told := make(map[dht.Key]map[parcel.Address]struct{})
 	for k, w := range b.watches {
+		if o := w.owners[owner]; o != nil {
+			told[k] = o.told
+		}
 		delete(w.owners, owner) // a node that is not told may tell once more, which does no harm
 		if len(w.owners) == 0 && chosen[k] == nil || now.After(w.until) {
 			delete(b.watches, k)
@@ -130,6 +181,12 @@ func (b *Box) choose(owner identity.ID, chosen map[dht.Key]*dht.Contact, wanted 
 			b.watches[k] = w
 		}
 		w.owners[owner] = wanted[k]
+		if w.watches(wanted[k], now) {
+			if told[k] != nil {
+				wanted[k].told = told[k]
+			}
+			continue
+		}
 		w.until = now.Add(time.Minute) // until it has answered
 		tell = append(tell, w)
 	}

@@ -72,6 +72,7 @@ type visited struct {
 	found    []map[parcel.Address]mailbox.Found // for each look
 	failed   bool                               // there may be more on the internet: some of it could not be asked
 	deaf     bool                               // nobody has answered
+	watched  time.Time                          // until when nodes tell of what comes; zero if not all do
 }
 
 // taken reports whether a receipt of a package was found.
@@ -158,7 +159,10 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 		if p.conn == nil {
 			p.forgetSessions()
 		}
-		if p.mail.put = next; p.mail.more {
+		if v.puts || p.mail.put.IsZero() || !next.IsZero() && next.Before(p.mail.put) {
+			p.mail.put = next
+		}
+		if p.mail.more {
 			p.mail.put = b.now.Add(mailPace)
 		}
 		if v.stuck {
@@ -170,9 +174,10 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 		if done {
 			p.mail.seen = v.now
 		}
+		p.mail.watch = v.watched
 		if v.seeks {
 			p.mail.turn++
-			p.mail.look = b.now.Add(pause(p.mail.touch, b.now))
+			p.mail.look = b.now.Add(v.pause(b.now))
 			if news {
 				p.mail.look = b.now
 			}
@@ -183,7 +188,20 @@ func (m *Messenger) plan(b *batch, p *person, v visited, news bool) error {
 	return nil
 }
 
-// pause is how long after a look for mail comes the next.
+// pause is how long after a visit mail is looked for again.
+func (v *visited) pause(now time.Time) time.Duration {
+	if v.watched.IsZero() {
+		return pause(v.p.mail.touch, now)
+	}
+	d := idlePause // to make sure
+	if now.Sub(v.p.mail.touch) < talkTime {
+		d = activePause
+	}
+	return d/2 + rand.N(d)
+}
+
+// pause is how long after a look for mail comes the next, if nobody tells of
+// what comes.
 func pause(touch, now time.Time) time.Duration {
 	d := idlePause
 	switch ago := now.Sub(touch); {

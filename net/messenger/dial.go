@@ -102,9 +102,9 @@ func (m *Messenger) dialDue(ctx context.Context) {
 	for _, p := range due[:min(len(due), maxDialling-m.dials.running)] {
 		p.dial.running, p.dial.last = true, now
 		m.dials.running++
-		addrs := p.addrs()
+		id, addrs := p.ID, p.addrs()
 		m.chats.Go(func() {
-			err := m.dialPerson(ctx, p.ID, addrs)
+			err := m.dialPerson(ctx, id, addrs)
 			select {
 			case m.dials.ended <- dialled{p, err}:
 			case <-m.stopped:

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dione/crypto/identity"
 	"dione/crypto/parcel"
 	"dione/crypto/ratchet"
 	"dione/net/mailbox"
@@ -31,9 +32,11 @@ func (v visit) fail(error) bool {
 
 // errand is what a visit is to do in the network.
 type errand struct {
-	p       *person
+	p       *person        // of the loop
+	id      identity.ID    // theirs
 	now     time.Time      // as the network has it, by the wall
 	seeks   bool           // it was time to look for mail
+	puts    bool           // it was time to put some
 	put     []store.Parcel // of one session
 	letters []mailbox.Letter
 	ours    mailbox.Chain // where they are put: of today
@@ -70,7 +73,7 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		b.then(func() { m.visitUndone(p) }) // meanwhile they are connected, or blocked
 		return nil
 	}
-	e := errand{p: p, now: m.mails.box.Now(b.now).Round(0), seeks: !p.mail.look.After(b.now)}
+	e := errand{p: p, id: p.ID, now: m.mails.box.Now(b.now).Round(0), seeks: !p.mail.look.After(b.now)}
 	if _, err := m.sessionsOf(b, p); err != nil {
 		return err
 	}
@@ -90,6 +93,7 @@ func (v visit) handle(m *Messenger, b *batch) error {
 		return err
 	}
 	if !p.mail.put.IsZero() && !p.mail.put.After(b.now) {
+		e.puts = true
 		if err := m.packNotes(b, p, &e); err != nil {
 			return err
 		}
@@ -193,8 +197,9 @@ func (m *Messenger) pack(b *batch, p *person, e *errand) error {
 // seek takes along what is to be looked for in a session.
 func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 	how := mailbox.Search{Places: 1, Turn: p.mail.turn, Holders: 1, Paths: 1}
+	how.Sparing = b.now.Sub(p.mail.touch) >= activeTime
 	if e.now.Sub(m.since(p)) > absence || p.mail.turn == 0 {
-		how.Places, how.Holders = mailbox.Places, 2
+		how.Places, how.Holders, how.Sparing = mailbox.Places, 2, false
 	}
 	watched := s.ratchet.Watch()
 	if p.mail.turn%10 == 0 {
@@ -206,7 +211,8 @@ func (m *Messenger) seek(b *batch, p *person, s *session, e *errand) error {
 		addresses = append(addresses, w.Address)
 	}
 	if len(watched) > 2*ratchet.Window+gallops { // something is missing that should lie there
-		how.Places, how.Holders, how.Paths = mailbox.Places, 2, []int{1, 4, 8}[p.mail.turn%3]
+		how.Places, how.Holders, how.Sparing = mailbox.Places, 2, false
+		how.Paths = []int{1, 4, 8}[p.mail.turn%3]
 	}
 	if n := len(addresses); n > maxMail { // the others are looked for next
 		from := p.mail.turn * maxMail % n
@@ -286,7 +292,7 @@ func (m *Messenger) run(e errand) {
 	}
 	m.look(ctx, &r, false)
 	if len(e.wishes) > 0 {
-		m.watchMail(ctx, e.p, e.wishes)
+		r.watched = m.watchMail(ctx, e)
 	}
 	m.post(m.mails.ctx, r)
 }
@@ -303,7 +309,7 @@ func (m *Messenger) put(ctx context.Context, r *visited) {
 	}
 	outcomes, err := m.mails.box.Put(ctx, rest, r.ours, r.now)
 	if err != nil {
-		m.log.Info("mail not put everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
+		m.log.Info("mail not put everywhere", slog.Any("peer", r.id), slog.Any("error", err))
 	}
 	for i, out := range outcomes {
 		r.outcomes[index[i]] = out
@@ -331,7 +337,7 @@ func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 			case errors.Is(err, mailbox.ErrInside): // so it is in a network without the internet
 			case err != nil:
 				deaf.Store(true)
-				m.log.Info("mail not looked for everywhere", slog.Any("peer", r.p.ID), slog.Any("error", err))
+				m.log.Info("mail not looked for everywhere", slog.Any("peer", r.id), slog.Any("error", err))
 			}
 		})
 	}
@@ -339,19 +345,21 @@ func (m *Messenger) look(ctx context.Context, r *visited, before bool) {
 	r.failed, r.deaf = r.failed || failed.Load(), r.deaf || deaf.Load()
 }
 
-// watchMail has the network tell of mail as soon as it comes.
-func (m *Messenger) watchMail(ctx context.Context, p *person, wishes []wish) {
-	all := make([]mailbox.Wish, len(wishes))
-	for i, w := range wishes {
+// watchMail has the network tell of mail as soon as it comes, and returns until
+// when it does; the zero time if it does not.
+func (m *Messenger) watchMail(ctx context.Context, e errand) time.Time {
+	all := make([]mailbox.Wish, len(e.wishes))
+	for i, w := range e.wishes {
 		all[i] = w.Wish
 	}
-	err := m.mails.box.Watch(ctx, p.ID, all, func(i int, f mailbox.Found) {
+	again, err := m.mails.box.Watch(ctx, e.id, all, func(i int, f mailbox.Found) {
 		select {
-		case m.calls <- noticed{p, wishes[i], f}:
+		case m.calls <- noticed{e.p, e.wishes[i], f}:
 		default: // a busy loop finds it by looking
 		}
 	})
 	if err != nil {
-		m.log.Info("mail is not watched for everywhere", slog.Any("peer", p.ID), slog.Any("error", err))
+		m.log.Info("mail is not watched for everywhere", slog.Any("peer", e.id), slog.Any("error", err))
 	}
+	return again
 }

@@ -15,6 +15,7 @@ var arrows = []struct {
 }{
 	{"dione", []string{"dione/tui/cli"}},
 	{"dione/docs/*", nil},
+	{"dione/internal/vectors", nil},
 
 	{"dione/crypto/cborx", nil},
 	{"dione/crypto/identity", []string{"dione/crypto/kdf"}},

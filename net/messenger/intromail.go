@@ -146,7 +146,7 @@ func (m *Messenger) putNotes(ctx context.Context, e *errand) {
 		n := &e.notes[i]
 		var err error
 		if n.outcomes, err = m.mails.box.Put(ctx, lettersOf(n.put), n.chain, e.now); err != nil {
-			m.log.Info("introduction not put everywhere", slog.Any("peer", e.p.ID), slog.Any("error", err))
+			m.log.Info("introduction not put everywhere", slog.Any("peer", e.id), slog.Any("error", err))
 		}
 	}
 }

@@ -84,6 +84,7 @@ var putAgain = []time.Duration{1, 2, 4, 8, 15, 22, 29}
 type mailState struct {
 	put     time.Time // when something is to be put; zero: nothing is
 	look    time.Time // when mail is to be looked for
+	watch   time.Time // when nodes are to be asked to tell of it; zero: with the next look
 	running bool      // a visit is under way
 	more    bool      // something waits that no visit has taken along
 	turn    int       // counts the visits
@@ -322,6 +323,9 @@ func (m *Messenger) mailDue() {
 		at := p.mail.look
 		if !p.mail.put.IsZero() && p.mail.put.Before(at) {
 			at = p.mail.put
+		}
+		if !p.mail.watch.IsZero() && p.mail.watch.Before(at) {
+			at = p.mail.watch
 		}
 		if !at.After(now) {
 			due = append(due, p)

@@ -93,6 +93,30 @@ func TestAbsence(t *testing.T) {
 	}
 }
 
+// TestQueuedOverRestart: what waited without a network when the program ended
+// is put when it runs again.
+func TestQueuedOverRestart(t *testing.T) {
+	inWorld(t, 21, 20, func(w *world) {
+		ann, bob := w.ends[0], w.ends[1]
+		w.acquaint()
+		bob.stop()
+		ann.stop()
+		ann.start() // a session without a package that would be put again
+		w.pass(time.Hour)
+		ann.setAway(true)
+		ann.write("before the end")
+		ann.stop()
+		w.pass(time.Hour)
+		ann.setAway(false)
+		ann.start()
+		w.pass(time.Minute)
+		waiting, err := ann.Outbox(w.t.Context())
+		if err != nil || len(waiting) != 1 || waiting[0].State != StateStored {
+			w.t.Errorf("a minute after the start: %+v, %v", waiting, err)
+		}
+	})
+}
+
 // TestSlept: a clock that has gone on while timers have not tells of sleep.
 func TestSlept(t *testing.T) {
 	now := time.Now()

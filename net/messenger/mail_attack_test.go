@@ -4,9 +4,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"dione/crypto/parcel"
 	"dione/net/dht"
 )
 
@@ -78,6 +80,62 @@ func TestAttack11HolderSaysGone(t *testing.T) {
 			node.SetLie(nil)
 		}
 		w.settle(1)
+	})
+}
+
+// TestAttackReplayedMail has every node give what it was ever given, again and
+// again, as if nobody had taken it: it is there once, also after a kill.
+func TestAttackReplayedMail(t *testing.T) {
+	inWorld(t, 10, 30, func(w *world) {
+		w.acquaint()
+		ann, bob := w.ends[0], w.ends[1]
+		var mu sync.Mutex
+		given := make(map[parcel.Address][]byte)
+		replayed := 0
+		for _, node := range w.mail.Nodes(dht.Wide) {
+			node.SetLie(func(ask, answer dht.Message) dht.Message {
+				mu.Lock()
+				defer mu.Unlock()
+				switch ask := ask.(type) {
+				case dht.Store:
+					if p, err := parcel.Check(ask.Package); err == nil {
+						given[p.Address] = ask.Package
+					}
+				case dht.Delete:
+					return dht.Deleted{Result: dht.Kept, Until: 1 << 20}
+				case dht.GetMany:
+					got := dht.Got{}
+					for _, whole := range given {
+						replayed++
+						got.Packages = append(got.Packages, whole)
+					}
+					return got
+				}
+				return answer
+			})
+		}
+		bob.stop()
+		ann.write("one", "two")
+		ann.awaitState(ann.wrote[2].ID, StateStored)
+		bob.start()
+		bob.awaitText("two")
+		bob.write("and back")
+		ann.awaitText("and back")
+		for range 2 {
+			w.pass(3 * time.Hour)
+			bob.crash()
+			bob.start()
+		}
+		w.pass(time.Hour)
+		w.check()
+		if got, _ := bob.got(); !slices.Equal(got, []string{"hello from ann", "one", "two"}) {
+			w.t.Errorf("bob has %q", got)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(given) < 3 || replayed < 20 {
+			w.t.Errorf("of %d packages %d were replayed", len(given), replayed)
+		}
 	})
 }
 
@@ -205,7 +263,7 @@ func TestExpired(t *testing.T) {
 		ann.stop()
 		w.pass(5 * 24 * time.Hour)
 		bob.start()
-		bob.awaitText("in case you come back")
+		bob.reads("in case you come back")
 		w.settle(1)
 	})
 }

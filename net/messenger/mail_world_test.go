@@ -76,6 +76,13 @@ type pipeConn struct {
 func (c *pipeConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(c.local) }
 func (c *pipeConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
 
+// newPipes returns a network without hosts.
+func newPipes(t *testing.T) *pipes {
+	n := &pipes{listeners: make(map[netip.AddrPort]*pipeListener), conns: make(map[net.Conn]netip.Addr), dark: make(map[netip.Addr]bool)}
+	t.Cleanup(n.wg.Wait)
+	return n
+}
+
 // transport is how the host with an address reaches others.
 func (n *pipes) transport(host netip.Addr) swarm.Transport {
 	return swarm.Transport{
@@ -185,10 +192,8 @@ func inWorld(t *testing.T, seed uint64, nodes int, f func(w *world)) {
 	defer empty()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			t: t, rng: rand.New(rand.NewPCG(seed, 5)), mail: boxtest.New(seed, nodes, 0),
-			links: &pipes{listeners: make(map[netip.AddrPort]*pipeListener), conns: make(map[net.Conn]netip.Addr), dark: make(map[netip.Addr]bool)},
+			t: t, rng: rand.New(rand.NewPCG(seed, 5)), mail: boxtest.New(seed, nodes, 0), links: newPipes(t),
 		}
-		t.Cleanup(w.links.wg.Wait)
 		for i, name := range []string{"ann", "bob"} {
 			w.ends[i] = &end{world: w, name: name, dir: quickDir(t), host: netip.AddrFrom4([4]byte{80, 1, byte(i + 1), 1})}
 			w.ends[i].start()
@@ -227,14 +232,7 @@ func (e *end) start() {
 	})
 	e.id = e.Self().ID
 	e.setAway(e.away)
-	client := e.client
-	err := e.do(e.world.t.Context(), func(b *batch) error {
-		b.then(func() { e.beginMail(mailbox.New(client)) })
-		return nil
-	})
-	if err != nil {
-		e.world.t.Fatal(err)
-	}
+	e.joinMail(mailbox.New(e.client))
 }
 
 // stop ends the engine in an orderly way.

@@ -8,18 +8,17 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 	"golang.org/x/sync/errgroup"
+
+	"dione/net/secure"
 )
 
 // DefaultPort is where a node alone listens if nothing else is said: it should
 // be found where it was.
 const DefaultPort = 4001
-
-const minAcceptWait, maxAcceptWait = 5 * time.Millisecond, time.Second
 
 // Listener is where a node without a chat is reached.
 type Listener struct {
@@ -86,32 +85,11 @@ func (n *Node) RunAlone(ctx context.Context, l *Listener) error {
 	return g.Wait()
 }
 
-// accept takes connections until ctx ends. It outlives every other error: a
-// process that is out of files today has some tomorrow.
+// accept takes connections until ctx ends.
 func (n *Node) accept(ctx context.Context, ln net.Listener) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
-	wait := minAcceptWait
-	for ctx.Err() == nil {
-		raw, err := ln.Accept()
-		if err == nil {
-			wait = minAcceptWait
-			wg.Go(func() { n.answer(ctx, raw) })
-			continue
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if wait == minAcceptWait || wait == maxAcceptWait {
-			n.log.LogAttrs(ctx, slog.LevelWarn, "accept failed", slog.Any("error", err))
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
-		wait = min(2*wait, maxAcceptWait)
-	}
+	secure.Accept(ctx, ln, n.log, func(raw net.Conn) { wg.Go(func() { n.answer(ctx, raw) }) })
 }
 
 func (n *Node) answer(ctx context.Context, raw net.Conn) {

@@ -43,37 +43,40 @@ func TestEcho(t *testing.T) {
 // TestWriters lets many write at a time: each one's bytes stay together and in
 // order, and what waits goes out as one record.
 func TestWriters(t *testing.T) {
-	client, server := pair(t)
-	const writers, messages, size = 16, 200, 100
-	var wg sync.WaitGroup
-	for i := range writers {
-		wg.Go(func() {
-			for j := range messages {
-				p := bytes.Repeat([]byte{byte(i)}, size)
-				p[size-1] = byte(j)
-				if n, err := client.Write(p); n != size || err != nil {
-					t.Errorf("Write = %d, %v", n, err)
-					return
+	synctest.Test(t, func(t *testing.T) {
+		client, server := pair(t)
+		const writers, messages, size = 16, 200, 100
+		var wg sync.WaitGroup
+		for i := range writers {
+			wg.Go(func() {
+				for j := range messages {
+					p := bytes.Repeat([]byte{byte(i)}, size)
+					p[size-1] = byte(j)
+					if n, err := client.Write(p); n != size || err != nil {
+						t.Errorf("Write = %d, %v", n, err)
+						return
+					}
 				}
+			})
+		}
+		synctest.Wait() // until all but one wait for that one
+		var next [writers]int
+		p := make([]byte, size)
+		for range writers * messages {
+			if _, err := io.ReadFull(server, p); err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
-	var next [writers]int
-	p := make([]byte, size)
-	for range writers * messages {
-		if _, err := io.ReadFull(server, p); err != nil {
-			t.Fatal(err)
+			who := p[0]
+			if !bytes.Equal(p[:size-1], bytes.Repeat([]byte{who}, size-1)) || p[size-1] != byte(next[who]) {
+				t.Fatalf("message %d of writer %d came as %x", next[who], who, p)
+			}
+			next[who]++
 		}
-		who := p[0]
-		if !bytes.Equal(p[:size-1], bytes.Repeat([]byte{who}, size-1)) || p[size-1] != byte(next[who]) {
-			t.Fatalf("message %d of writer %d came as %x", next[who], who, p)
+		wg.Wait()
+		if in, _ := server.Bytes(); in >= writers*messages*(2+256+16) {
+			t.Errorf("%d bytes for %d messages: none shared a record", in, writers*messages)
 		}
-		next[who]++
-	}
-	wg.Wait()
-	if in, _ := server.Bytes(); in >= writers*messages*(2+256+16) {
-		t.Errorf("%d bytes for %d messages: none shared a record", in, writers*messages)
-	}
+	})
 }
 
 func TestCloseEndsWriters(t *testing.T) {

@@ -106,6 +106,22 @@ func TestNoRepair(t *testing.T) {
 	}
 }
 
+// TestReputs: what its writer puts again is there although nobody else repairs
+// it.
+func TestReputs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a network for days")
+	}
+	lost := func(reputs bool) int {
+		c := NewChurn(ChurnConfig{Nodes: 20, Departure: 0.7, Repair: 1000 * time.Hour, Network: NetworkConfig{Seed: 3}})
+		return c.Run(MailConfig{Messages: 20, Locations: 1, Days: 3.2, Reputs: reputs}).Lost
+	}
+	without, with := lost(false), lost(true)
+	if without < 10 || with > without/2 {
+		t.Errorf("%d of 20 are lost, %d with what is put again", without, with)
+	}
+}
+
 // TestPartition: two halves of a network find each other again, and what was
 // put before is still there.
 func TestPartition(t *testing.T) {

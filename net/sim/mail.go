@@ -15,6 +15,7 @@ type MailConfig struct {
 	Parts     int // packages of a message; 1
 	Locations int // where each package is put; 3
 	Days      float64
+	Reputs    bool // the writer comes online once a day, and puts again what is due
 }
 
 // Mail is messages that are put and, days later, read. People are clients that
@@ -26,6 +27,10 @@ type Mail struct {
 	read   int
 	lost   int
 }
+
+// reputs is how many days after the first time a message is put again, by the
+// rule of net/messenger.
+var reputs = []int{1, 2, 4, 8}
 
 // MaxDays is the life of a package.
 const MaxDays = 14
@@ -77,36 +82,54 @@ func (c *Churn) Run(cfg MailConfig) MailSummary {
 
 // letter is what its receiver knows of a message.
 type letter struct {
-	locations []dht.Key
+	seeds     []parcel.Seed // of its packages
 	hints     []dht.Hint
+	locations []dht.Key // of the last put first
+	writer    *peer
 	reader    *peer
 }
 
 // put puts a message, and has it read after a while.
 func (m *Mail) put(i int, wait time.Duration) {
 	n := m.churn.Network
-	l := &letter{reader: m.people[(i+1)%len(m.people)]}
-	seeds := make([]parcel.Seed, m.cfg.Parts)
-	for i := range seeds {
-		seeds[i] = parcel.Seed(randomKey(n.Rand))
-		l.hints = append(l.hints, seeds[i].Address().Hint())
+	l := &letter{writer: m.people[i%len(m.people)], reader: m.people[(i+1)%len(m.people)]}
+	for range m.cfg.Parts {
+		seed := parcel.Seed(randomKey(n.Rand))
+		l.seeds, l.hints = append(l.seeds, seed), append(l.hints, seed.Address().Hint())
 	}
+	m.putNow(l)
+	for _, days := range reputs {
+		const day = 24 * time.Hour
+		if !m.cfg.Reputs {
+			break
+		}
+		at := time.Duration(days)*day + time.Duration(n.Rand.Float64()*float64(day)) // when the writer is there
+		if at < wait {
+			n.After(at, func() { m.putNow(l) })
+		}
+	}
+	n.After(wait, func() { m.fetch(l, slices.Clone(l.hints), 0, 1) })
+}
+
+// putNow puts a message at the places of a new day.
+func (m *Mail) putNow(l *letter) {
+	n := m.churn.Network
 	expiry := uint32(n.Now().Unix()/3600) + MaxDays*24 + 1
-	writer := m.people[i%len(m.people)]
+	var locations []dht.Key
 	for range m.cfg.Locations {
 		location := randomKey(n.Rand)
-		l.locations = append(l.locations, location)
-		packages := make([][]byte, len(seeds))
-		for i, seed := range seeds {
+		locations = append(locations, location)
+		packages := make([][]byte, len(l.seeds))
+		for i, seed := range l.seeds {
 			core := parcel.Core{}
 			copy(core[:], l.hints[i][:])
 			whole := parcel.Seal(&core, seed, location, expiry)
 			packages[i] = whole[:]
 		}
-		writer.router.Put(n.Now(), dht.Wide, location, packages, func(time.Time, dht.Placed) {})
+		l.writer.router.Put(n.Now(), dht.Wide, location, packages, func(time.Time, dht.Placed) {})
 	}
-	m.churn.pump(writer)
-	n.After(wait, func() { m.fetch(l, slices.Clone(l.hints), 0, 1) })
+	l.locations = append(locations, l.locations...)
+	m.churn.pump(l.writer)
 }
 
 // fetch reads what is missing of a message at one location after the other: by

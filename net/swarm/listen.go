@@ -8,9 +8,9 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"time"
 
 	"dione/crypto/handshake"
+	"dione/net/secure"
 )
 
 // PortTakenError says that another program listens on a wanted port.
@@ -114,33 +114,9 @@ func AddrPort(a net.Addr) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), true
 }
 
-// The wait after an accept that failed, as after too many open files.
-const minAcceptWait, maxAcceptWait = 5 * time.Millisecond, time.Second
-
-// accept takes connections until ctx ends. It outlives every other error: a
-// process that is out of files today has some tomorrow.
+// accept takes connections until ctx ends.
 func (s *Swarm) accept(ctx context.Context, ln net.Listener) {
-	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
-	wait := minAcceptWait
-	for ctx.Err() == nil {
-		raw, err := ln.Accept()
-		if err == nil {
-			wait = minAcceptWait
-			s.wg.Go(func() { s.answer(ctx, raw) })
-			continue
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if wait == minAcceptWait || wait == maxAcceptWait {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "accept failed", slog.Any("error", err))
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
-		wait = min(2*wait, maxAcceptWait)
-	}
+	secure.Accept(ctx, ln, s.log, func(raw net.Conn) { s.wg.Go(func() { s.answer(ctx, raw) }) })
 }
 
 // answer serves one connection of a stranger up to its authentication.

@@ -48,7 +48,7 @@ func FuzzHeader(f *testing.F) {
 }
 
 func FuzzContent(f *testing.F) {
-	for name, b := range vectors(f) {
+	for name, b := range page(f) {
 		if strings.HasPrefix(name, "content") {
 			f.Add(b)
 		}
@@ -68,7 +68,7 @@ func FuzzContent(f *testing.F) {
 // ends in an error or at its end, and frames account for every byte.
 func FuzzReader(f *testing.F) {
 	var stream []byte
-	for name, b := range vectors(f) {
+	for name, b := range page(f) {
 		if strings.HasPrefix(name, "chat ") {
 			stream = append(stream, b...)
 		}
@@ -91,7 +91,7 @@ func FuzzReader(f *testing.F) {
 
 func addVectors(f *testing.F, prefix string) {
 	f.Helper()
-	for name, b := range vectors(f) {
+	for name, b := range page(f) {
 		if strings.HasPrefix(name, prefix) {
 			f.Add(b[lengthSize:])
 		}
@@ -99,7 +99,7 @@ func addVectors(f *testing.F, prefix string) {
 }
 
 func FuzzSpare(f *testing.F) {
-	f.Add(vectors(f)["spare"])
+	f.Add(page(f)["spare"])
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := DecodeSpare(in)
 		if err != nil {

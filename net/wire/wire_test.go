@@ -5,36 +5,24 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"maps"
 	"math"
-	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"dione/crypto/cborx"
+	"dione/internal/vectors"
 )
 
-// vectors reads the blocks "```vector NAME" of net/PROTOCOL.md, but those of
-// section 8, which net/dht reads.
-func vectors(tb testing.TB) map[string][]byte {
+// page reads the vectors of net/PROTOCOL.md, but those of section 8, which
+// net/dht reads.
+func page(tb testing.TB) map[string][]byte {
 	tb.Helper()
-	text, err := os.ReadFile("../PROTOCOL.md")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	all := make(map[string][]byte)
-	for _, m := range regexp.MustCompile("(?ms)^```vector ([^\n]+)\n(.*?)^```").FindAllSubmatch(text, -1) {
-		b, err := hex.DecodeString(strings.Join(strings.Fields(string(m[2])), ""))
-		if err != nil {
-			tb.Fatalf("vector %s: %v", m[1], err)
-		}
-		if name := string(m[1]); !strings.HasPrefix(name, "dht ") {
-			all[name] = b
-		}
-	}
+	all := vectors.Read(tb, "../PROTOCOL.md", "")
+	maps.DeleteFunc(all, func(name string, _ []byte) bool { return strings.HasPrefix(name, "dht ") })
 	return all
 }
 
@@ -60,7 +48,7 @@ var (
 )
 
 func TestVectors(t *testing.T) {
-	all := vectors(t)
+	all := page(t)
 	network := NetworkID("main")
 	for name, got := range map[string][]byte{
 		"network":            network[:],

@@ -44,13 +44,13 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.messenger.Run(ctx) })
-	g.Go(func() error { return server.Run(ctx) })
+	g.Go(func() error { return unlessStopped(server.Run(ctx)) })
 	g.Go(func() error {
 		defer cancel() // whoever leaves the screen leaves the program
 		if cfg.Plain {
-			return plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON, Open: browse.Opener(os.Getenv)})
+			return unlessStopped(plain.Run(ctx, s.messenger, cmd.InOrStdin(), cmd.OutOrStdout(), plain.Options{JSON: cfg.JSON, Open: browse.Opener(os.Getenv)}))
 		}
-		return tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen, Home: cfg.Home, File: cfg.File(), Open: browse.Opener(os.Getenv)})
+		return unlessStopped(tui.Run(ctx, s.messenger, tui.Options{Screen: cfg.Screen, Home: cfg.Home, File: cfg.File(), Open: browse.Opener(os.Getenv)}))
 	})
 	if err := g.Wait(); err != nil {
 		var taken *swarm.PortTakenError
@@ -61,6 +61,15 @@ func runChat(ctx context.Context, cmd *cobra.Command, cfg config.Config, _ []str
 	}
 	sayWaiting(cmd.ErrOrStderr(), s.messenger)
 	return nil
+}
+
+// unlessStopped returns err, nil if it only says that the engine has stopped:
+// the engine itself says why.
+func unlessStopped(err error) error {
+	if errors.Is(err, messenger.ErrStopped) {
+		return nil
+	}
+	return err
 }
 
 // sayWaiting tells whoever leaves how many messages wait, and where.

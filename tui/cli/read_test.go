@@ -15,7 +15,7 @@ func TestAside(t *testing.T) {
 		" [mailbox, arrived 3 h later]": {State: "received", Path: "mailbox", Arrived: later},
 		" [stored 24/24, edited]":       {State: "stored", Stored: 24, Replicas: 24, Edited: later},
 		" [deleted]":                    {State: "received", Path: "lan", Edited: later, Deleted: true},
-		" [direct, 👍, \\u001b?]":          {State: "received", Path: "direct", Reactions: []record.Reacted{{Text: "👍"}, {Text: "\x1b?"}}},
+		" [direct, 👍, \\u001b?]":        {State: "received", Path: "direct", Reactions: []record.Reacted{{Text: "👍"}, {Text: "\x1b?"}}},
 	} {
 		r.Sent = at
 		if r.Arrived.IsZero() {

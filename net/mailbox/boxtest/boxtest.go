@@ -247,6 +247,12 @@ func (c *Client) Asked() int { return int(c.stats.asked.Load()) }
 // Servers tells how many nodes there are in a scope.
 func (c *Client) Servers(s dht.Scope) int { return len(c.net.Nodes(s)) }
 
+// Whole reports that not all nodes are known: each is looked up.
+func (c *Client) Whole(dht.Scope) bool { return false }
+
+// Open reports that there is no connection: each question makes its own.
+func (c *Client) Open(dht.Scope, dht.Key) bool { return false }
+
 // Offset tells how far the clocks of others are ahead.
 func (c *Client) Offset() time.Duration { return c.Ahead }
 

@@ -17,6 +17,7 @@ type churnFlags struct {
 	weibull                             bool
 	messages, parts, locations, holders int
 	repair                              time.Duration
+	reputs                              bool
 }
 
 // churn puts messages into a network whose nodes come and go, and reads them
@@ -51,5 +52,5 @@ func (o *options) mail() sim.MailSummary {
 		Nodes: o.nodes, Departure: float64(o.departure), Median: o.median, Shape: shape, Silent: float64(o.silent),
 		Holders: o.holders, Repair: o.repair, Network: sim.NetworkConfig{Seed: o.seed},
 	})
-	return c.Run(sim.MailConfig{Messages: o.messages, Parts: o.parts, Locations: o.locations, Days: o.days})
+	return c.Run(sim.MailConfig{Messages: o.messages, Parts: o.parts, Locations: o.locations, Days: o.days, Reputs: o.reputs})
 }

@@ -52,6 +52,7 @@ func run(args []string, out io.Writer) error {
 	fs.IntVar(&o.locations, "locations", 3, "with -days: where each package is put")
 	fs.IntVar(&o.holders, "holders", 8, "with -days: nodes that hold a package at one location")
 	fs.DurationVar(&o.repair, "repair", time.Hour, "with -days: from one round of repair to the next")
+	fs.BoolVar(&o.reputs, "reputs", false, "with -days: the writer comes online once a day, and puts again after 1, 2, 4 and 8 days")
 	fs.BoolVar(&o.tables, "tables", false, "print all tables of docs/simulation.md")
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -79,7 +80,7 @@ func run(args []string, out io.Writer) error {
 	if churn {
 		return o.churn(out)
 	}
-	for _, name := range []string{"departure", "session-median", "weibull", "messages", "parts", "locations", "holders", "repair"} {
+	for _, name := range []string{"departure", "session-median", "weibull", "messages", "parts", "locations", "holders", "repair", "reputs"} {
 		if set[name] {
 			return fmt.Errorf("-%s is for a run of -days", name)
 		}

@@ -105,6 +105,7 @@ func TestBadFlags(t *testing.T) {
 		{"word"},
 		{"-departure", "0.2"},
 		{"-messages", "5"},
+		{"-reputs"},
 		{"-days", "15"},
 		{"-days", "-1"},
 		{"-days", "1", "-departure", "1"},
