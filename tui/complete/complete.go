@@ -61,8 +61,8 @@ func At(text string, at int, people func() []Person) (from int, items []Item) {
 				items = append(items, Item{"#lan", "#lan", "everybody near", true})
 			}
 		case "EMOJI":
-			if slot.Word == "" {
-				items = append(items, emojis("")...)
+			if word := strings.ToLower(slot.Word); strings.Trim(word, "0123456789") != "" || word == "" {
+				items = append(items, emojis(word)...)
 			}
 		case "WORDS":
 			if field, name, ok := strings.Cut(slot.Word, ":"); ok && (field == "from" || field == "in") {

@@ -41,6 +41,9 @@ func TestAt(t *testing.T) {
 		{"::tad|", "1: 🎉 🏟️"},
 		{":tada::tad|", "6: 🎉 🏟️"},
 		{":|", ""},
+		{"/react |", "7: 👍 ❤️ 😂 🎉 😮 😢 🙏 👀 👎 off"},
+		{"/react 3|", ""},
+		{"/react 3 Tada|", "9: 🎉"},
 		{":thumbsup_tone|", "0: 👍🏻 👍🏼 👍🏽 👍🏾 👍🏿"},
 	} {
 		before, after, _ := strings.Cut(tt.text, "|")
