@@ -160,6 +160,9 @@ func (m *model) card(id identity.ID) *dialog.Dialog {
 	if p.Standing == messenger.StandingMet || p.Standing == messenger.StandingAccepted {
 		add("now", words+m.whereIs(p)[0])
 	}
+	if conv := m.chats[messenger.Chat{Peer: id}]; conv != nil && conv.kept > 0 {
+		add("messages", "kept for "+text.Span(conv.kept)+", then deleted from this disk; /retain changes it")
+	}
 	for i, a := range p.Addrs {
 		if i == 0 {
 			d.Lines = append(d.Lines, dialog.Line{}, dialog.Line{Left: "LOOKED FOR AT", Head: true})

@@ -46,6 +46,8 @@ type client interface {
 	Chats(ctx context.Context) ([]messenger.ChatInfo, error)
 	Drafts(ctx context.Context) ([]messenger.Draft, error)
 	SetDraft(ctx context.Context, d messenger.Draft) error
+	DeleteChat(ctx context.Context, chat messenger.Chat) error
+	Retain(ctx context.Context, chat messenger.Chat, keep time.Duration) error
 	MarkRead(ctx context.Context, chat messenger.Chat, pos float64) error
 	Mute(ctx context.Context, chat messenger.Chat, until int64) error
 	People(ctx context.Context) ([]messenger.Person, error)

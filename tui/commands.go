@@ -38,6 +38,14 @@ func (m *model) carryOut(cmd command.Command) tea.Cmd {
 		return changeMessage(m.client, m.open.chat, cmd)
 	case command.Mute:
 		return m.mute(cmd)
+	case command.Retain:
+		if cmd == (command.Retain{}) {
+			m.sayKept()
+			return nil
+		}
+		return retain(m.client, m.open.chat, cmd)
+	case command.Delete:
+		return forget(m.client, m.open.chat, cmd)
 	case command.Settings:
 		m.settings.problem = nil
 		m.dialogs.Push(m.settingsDialog())
@@ -93,6 +101,9 @@ func (m *model) act(act dialog.Action) tea.Cmd {
 		return m.actOnDetails(act)
 	}
 	switch value := act.Value.(type) {
+	case deletion:
+		m.dialogs.Clear()
+		return deleteChat(m.client, value.chat)
 	case identity.ID:
 		return m.actOn(value, act)
 	case setting:

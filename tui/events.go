@@ -52,6 +52,10 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 		case messenger.ChatRead:
 			conv := m.chat(ev.Info.Chat)
 			conv.unread, conv.mentions, conv.read = ev.Info.Unread, ev.Info.Mentions, ev.Info.Read
+		case messenger.ChatErased:
+			cmds = append(cmds, m.erased(ev))
+		case messenger.ChatRetained:
+			m.retained(ev.Info)
 		case messenger.ChatMuted:
 			m.wasMuted(ev.Info)
 		case messenger.NetChanged:

@@ -631,3 +631,27 @@ func (f *fake) Correct(_ context.Context, c messenger.Chat, id messenger.Message
 func (f *fake) Unsend(_ context.Context, c messenger.Chat, id messenger.MessageID) (messenger.Message, error) {
 	return f.does("unsend", c, id, "")
 }
+
+func (f *fake) DeleteChat(_ context.Context, c messenger.Chat) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call("delete %s", c)
+	n := len(f.msgs[c])
+	delete(f.msgs, c)
+	delete(f.drafts, c)
+	f.news = append(f.news, messenger.ChatErased{Info: messenger.ChatInfo{Chat: c}, N: n, Whole: true})
+	return nil
+}
+
+func (f *fake) Retain(_ context.Context, c messenger.Chat, keep time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	info := messenger.ChatInfo{Chat: c, Keep: keep}
+	f.news = append(f.news, messenger.ChatRetained{Info: info})
+	if until := noon.Add(-keep); keep > 0 {
+		n := len(f.msgs[c])
+		f.msgs[c] = slices.DeleteFunc(f.msgs[c], func(m messenger.Message) bool { return m.Arrived.Before(until) })
+		f.news = append(f.news, messenger.ChatErased{Info: info, N: n - len(f.msgs[c]), Until: until})
+	}
+	return nil
+}

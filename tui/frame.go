@@ -78,6 +78,9 @@ func (m *model) header() words {
 				break
 			}
 		}
+		if s := keptWords(m.open); s != "" && m.width(ws)+m.meter.Width(" · "+s) <= m.layout.pane()-4 {
+			ws = append(ws, words{{th.Muted, " · " + s}}...)
+		}
 	} else {
 		p := m.person(m.open.chat.Peer)
 		// The name gives way, so that the tag and what is known are never cut.
@@ -98,6 +101,9 @@ func (m *model) header() words {
 				rest += s
 				break
 			}
+		}
+		if s := keptWords(m.open); s != "" && m.meter.Width(name+rest+" · "+s) <= m.layout.pane()-4 {
+			rest += " · " + s
 		}
 		room := max(m.layout.pane()-4-m.meter.Width(rest), 1)
 		ws = words{{th.Strong, m.meter.Truncate(name, room)}, {th.Muted, rest}}

@@ -28,7 +28,7 @@ type goldenScreen struct {
 // TestGolden compares whole screens with files; go test ./tui -update makes
 // them anew.
 func TestGolden(t *testing.T) {
-	for _, tt := range slices.Concat(peopleScreens(), searchScreens(), paletteScreens(), readingScreens(), []goldenScreen{
+	for _, tt := range slices.Concat(peopleScreens(), searchScreens(), paletteScreens(), forgetScreens(), readingScreens(), []goldenScreen{
 		{"welcome", welcomeScreen},
 		{"lan-off", lanOffScreen},
 		{"room", roomScreen},

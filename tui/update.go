@@ -71,6 +71,10 @@ func (m *model) result(msg tea.Msg) (cmd tea.Cmd) {
 		}
 	case pageMsg:
 		m.takePage(msg)
+	case deletionMsg:
+		m.dialogs.Push(m.deletionDialog(msg))
+	case deletedMsg:
+		m.deleted(msg.chat)
 	case draftsMsg:
 		cmd = m.takeDrafts(msg)
 	case keepMsg:
@@ -154,6 +158,7 @@ func (m *model) setChats(msg chatsMsg) (cmd tea.Cmd) {
 			continue
 		}
 		conv.newest = max(conv.newest, info.Last.Row)
+		conv.kept = info.Keep
 		conv.unread, conv.read, conv.counted = info.Unread, info.Read, max(conv.counted, info.Last.Row)
 		conv.mentions, conv.mutedUntil = info.Mentions, info.MutedUntil
 	}

@@ -372,6 +372,24 @@ func (l *List) Rest(keep int) {
 	l.Redraw()
 }
 
+// Forget drops the messages that are gone, because they were deleted.
+func (l *List) Forget(gone func(messenger.Message) bool) {
+	at, scrolled := l.Top()
+	l.later = slices.DeleteFunc(l.later, gone)
+	l.entries = slices.DeleteFunc(l.entries, func(e *entry) bool { return e.note == nil && gone(e.msg) })
+	l.Redraw()
+	if !scrolled {
+		return
+	}
+	for i, e := range l.entries {
+		if e.note == nil && !less(e.msg, messenger.Message{Pos: at.Pos, Row: at.Row}) {
+			l.stand(i, 0)
+			return
+		}
+	}
+	l.End()
+}
+
 // SetRule draws a rule above the messages of others behind pos, which are n; 0
 // takes it away.
 func (l *List) SetRule(pos float64, n int) {

@@ -139,6 +139,21 @@ type (
 	// beginning.
 	Edit struct{ Text string }
 
+	// Delete deletes from this disk what was written in the chat with Who
+	// ("#lan" is the room), or in the current one; Sure says that nobody need
+	// be asked any more.
+	Delete struct {
+		Who  string
+		Sure bool
+	}
+
+	// Retain keeps messages of the current chat for a time, or, if Off, for
+	// good. With neither it tells for how long they are kept.
+	Retain struct {
+		For time.Duration
+		Off bool
+	}
+
 	// Quit ends the program.
 	Quit struct{}
 )
@@ -175,6 +190,8 @@ func (Retry) command()       {}
 func (Cancel) command()      {}
 func (Export) command()      {}
 func (Edit) command()        {}
+func (Delete) command()      {}
+func (Retain) command()      {}
 func (Quit) command()        {}
 
 // DefaultHistory and MaxHistory are how many messages /history shows when not
@@ -271,6 +288,8 @@ func All() []Spec {
 		{"outbox", "/outbox [retry [ID]|cancel ID]", "show what waits to be delivered, try again, or give a message up", parseOutbox},
 		{"export", "/export FILE [PASSPHRASE-FILE]", "make a backup of all that is here, under a passphrase of its own", parseExport},
 		{"edit", "/edit [TEXT]", "write in your own editor, the one that VISUAL or EDITOR names; what you write there comes back here", parseEdit},
+		{"retain", "/retain [TIME|off]", "delete messages of this chat from this disk when they are older: 12h, 30d, 8w", parseRetain},
+		{"delete", "/delete [NAME] [yes]", "delete what was written in a chat from this disk; asks first, unless you say yes", parseDelete},
 		{"quit", "/quit", "leave", bare(Quit{})},
 	}
 }
@@ -339,12 +358,45 @@ func parseMute(rest string) (Command, bool) {
 	case strings.EqualFold(rest, "off"):
 		return Mute{Off: true}, true
 	}
-	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[rest[len(rest)-1]]
-	n, err := strconv.Atoi(rest[:len(rest)-1])
-	if !ok || err != nil || n < 1 || n > int(maxMute/unit) {
-		return nil, false
+	d, ok := parseTime(rest, maxMute)
+	return Mute{For: d}, ok
+}
+
+// parseTime reads a time such as 30m, 8h, 1d or 2w.
+func parseTime(s string, most time.Duration) (time.Duration, bool) {
+	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[s[len(s)-1]]
+	n, err := strconv.Atoi(s[:len(s)-1])
+	if !ok || err != nil || n < 1 || n > int(most/unit) {
+		return 0, false
 	}
-	return Mute{For: time.Duration(n) * unit}, true
+	return time.Duration(n) * unit, true
+}
+
+// Messages are kept for an hour at least, and for ten years at most, if not
+// for good.
+const minRetain, maxRetain = time.Hour, 10 * 366 * 24 * time.Hour
+
+func parseRetain(rest string) (Command, bool) {
+	switch {
+	case rest == "":
+		return Retain{}, true
+	case strings.EqualFold(rest, "off"):
+		return Retain{Off: true}, true
+	}
+	d, ok := parseTime(rest, maxRetain)
+	return Retain{For: d}, ok && d >= minRetain
+}
+
+func parseDelete(rest string) (Command, bool) {
+	words := strings.Fields(rest)
+	var cmd Delete
+	if n := len(words); n > 0 && words[n-1] == "yes" {
+		cmd.Sure, words = true, words[:n-1]
+	}
+	if len(words) == 1 {
+		cmd.Who = words[0]
+	}
+	return cmd, len(words) <= 1
 }
 
 func parseEdit(rest string) (Command, bool) { return Edit{Text: rest}, true }

@@ -28,6 +28,7 @@ const (
 	Card
 	Search
 	Palette
+	Delete
 	Backup
 	Paste
 	Details

@@ -31,6 +31,10 @@ func (s *session) carryOut(ctx context.Context, cmd command.Command) error {
 		return s.search(ctx, cmd.Query)
 	case command.Reply, command.React, command.Correct, command.Unsend:
 		return s.changeMessage(ctx, cmd)
+	case command.Retain:
+		return s.retain(ctx, cmd)
+	case command.Delete:
+		return s.delete(ctx, cmd)
 	case command.Mute:
 		return s.mute(ctx, cmd)
 	case command.Open:

@@ -105,11 +105,11 @@ func (s *session) printEvent(ctx context.Context, ev messenger.Event) {
 	case messenger.StateChanged:
 		s.state(ev.Message)
 	case messenger.ChatMuted:
-		name := ev.Info.Chat.String()
-		if !ev.Info.Chat.IsRoom() {
-			name = s.person(ctx, ev.Info.Chat.Peer).Name
-		}
-		s.print(record.MutedOf(ev.Info, name, s.opts.Now()))
+		s.print(record.MutedOf(ev.Info, s.chatName(ctx, ev.Info.Chat), s.opts.Now()))
+	case messenger.ChatRetained:
+		s.print(record.RetainedOf(ev.Info, s.chatName(ctx, ev.Info.Chat)))
+	case messenger.ChatErased:
+		s.print(record.ErasedOf(ev, s.chatName(ctx, ev.Info.Chat)))
 	case messenger.Notice:
 		if ev.Failed {
 			s.print(record.Error{Text: ev.Text, Hint: ev.Hint})

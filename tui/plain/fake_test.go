@@ -23,6 +23,7 @@ type fake struct {
 	people []messenger.Person
 
 	mu       sync.Mutex
+	chats    []messenger.ChatInfo
 	rows     []messenger.Message // row n is at n-1
 	held     []func()            // commits that wait, if hold
 	hold     bool
@@ -282,6 +283,25 @@ func (f *fake) change(ctx context.Context, id identity.ID, set func(*messenger.P
 
 func (f *fake) Accept(ctx context.Context, id identity.ID) error {
 	return f.change(ctx, id, func(p *messenger.Person) { p.Standing = messenger.StandingAccepted })
+}
+
+func (f *fake) Chats(context.Context) ([]messenger.ChatInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.chats, nil
+}
+
+func (f *fake) DeleteChat(ctx context.Context, chat messenger.Chat) error {
+	f.tell(ctx, messenger.ChatErased{Info: messenger.ChatInfo{Chat: chat}, N: 3, Whole: true})
+	return nil
+}
+
+func (f *fake) Retain(ctx context.Context, chat messenger.Chat, keep time.Duration) error {
+	f.mu.Lock()
+	f.chats = []messenger.ChatInfo{{Chat: chat, Keep: keep}}
+	f.mu.Unlock()
+	f.tell(ctx, messenger.ChatRetained{Info: messenger.ChatInfo{Chat: chat, Keep: keep}})
+	return nil
 }
 
 func (f *fake) Mute(ctx context.Context, chat messenger.Chat, until int64) error {

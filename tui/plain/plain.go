@@ -47,6 +47,9 @@ type client interface {
 	Person(ctx context.Context, id identity.ID) (messenger.Person, error)
 	Resolve(ctx context.Context, name string) (messenger.Person, error)
 	Mute(ctx context.Context, chat messenger.Chat, until int64) error
+	Chats(ctx context.Context) ([]messenger.ChatInfo, error)
+	DeleteChat(ctx context.Context, chat messenger.Chat) error
+	Retain(ctx context.Context, chat messenger.Chat, keep time.Duration) error
 	SetName(ctx context.Context, name string) error
 	SetPetname(ctx context.Context, id identity.ID, name string) error
 	Outbox(ctx context.Context) ([]messenger.Waiting, error)

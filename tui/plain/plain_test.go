@@ -199,6 +199,16 @@ func TestCommands(t *testing.T) {
 		expect(t, "/mute", r.types("/mute"), "muted "+her+" eve true")
 		expect(t, "/mute 8h", r.types("/mute 8h"), "muted "+her+" eve true "+start.Add(8*time.Hour).Local().Format("2006-01-02T15:04:05.000Z07:00"))
 		expect(t, "/mute off", r.types("/mute off"), "muted "+her+" eve false")
+		expect(t, "/retain", r.types("/retain"), "info messages of this conversation are kept until you delete them")
+		expect(t, "/retain 30d", r.types("/retain 30d"), "retained "+her+" eve 2592000")
+		expect(t, "/retain again", r.types("/retain"), "info messages of this conversation are kept for 30 days")
+		expect(t, "/retain off", r.types("/retain off"), "retained "+her+" eve 0")
+		expect(t, "/delete", r.types("/delete"),
+			"info this deletes every message of the conversation eve from this disk, its words in the search and its draft",
+			"info 2 messages wait here: they are given up; 0 are on their way and may still arrive",
+			"info what others have stays with them; people and backups stay, and for 90 days a random number of each message; write /delete yes to do it")
+		expect(t, "/delete yes", r.types("/delete yes"), "erased "+her+" eve 3")
+		expect(t, "/delete #lan yes", r.types("/delete #lan yes"), "erased #lan #lan 3")
 		expect(t, "/msg #lan", r.types("/msg #lan"), "chat #lan #lan")
 		expect(t, "/mute of the room", r.types("/mute"), "muted #lan #lan true")
 		expect(t, "/petname of the room", r.types("/petname x"), "error /petname means nobody in #lan: write /petname NAME")

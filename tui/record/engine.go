@@ -31,6 +31,20 @@ func MutedOf(info messenger.ChatInfo, name string, now time.Time) Muted {
 	return r
 }
 
+// RetainedOf tells for how long messages of a chat of that name are kept.
+func RetainedOf(info messenger.ChatInfo, name string) Retained {
+	return Retained{Conversation: info.Chat.String(), Name: name, Seconds: int64(info.Keep / time.Second)}
+}
+
+// ErasedOf tells what was deleted of a chat of that name.
+func ErasedOf(ev messenger.ChatErased, name string) Erased {
+	r := Erased{Conversation: ev.Info.Chat.String(), Name: name, Messages: ev.N}
+	if !ev.Whole {
+		r.Before = Time{ev.Until}
+	}
+	return r
+}
+
 // SentOf tells that the own message m is committed.
 func SentOf(m messenger.Message) Sent {
 	return Sent{ID: m.ID.String(), Conversation: m.Chat.String(), Text: m.Text, ReplyTo: replyTo(m)}

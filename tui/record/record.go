@@ -89,6 +89,23 @@ type (
 		Until        Time   `json:"until"`
 	}
 
+	// Retained says for how many seconds messages of a conversation are kept on
+	// this disk; 0: for good.
+	Retained struct {
+		Conversation string `json:"conversation"`
+		Name         string `json:"name"`
+		Seconds      int64  `json:"seconds"`
+	}
+
+	// Erased says that so many messages of a conversation were deleted from
+	// this disk: those that came before Before, or all if it is zero.
+	Erased struct {
+		Conversation string `json:"conversation"`
+		Name         string `json:"name"`
+		Messages     int    `json:"messages"`
+		Before       Time   `json:"before"`
+	}
+
 	// Sent says that an own message is committed. ReplyTo is the ID of the
 	// message that it answers, or "", here and in the records that follow.
 	Sent struct {
@@ -301,6 +318,12 @@ func (Gone) Kind() string { return "gone" }
 // Kind returns "chat".
 func (Chat) Kind() string { return "chat" }
 
+// Kind returns "retained".
+func (Retained) Kind() string { return "retained" }
+
+// Kind returns "erased".
+func (Erased) Kind() string { return "erased" }
+
 // Kind returns "muted".
 func (Muted) Kind() string { return "muted" }
 
@@ -351,6 +374,14 @@ func (r Gone) words(b []byte) []byte { return Near(r).words(b) }
 func (r Chat) words(b []byte) []byte { return appendWords(b, r.Conversation, r.Name) }
 func (r Sent) words(b []byte) []byte {
 	return appendWords(b, r.ID, r.Conversation, answers(r.ReplyTo), r.Text)
+}
+
+func (r Retained) words(b []byte) []byte {
+	return appendWords(b, r.Conversation, r.Name, strconv.FormatInt(r.Seconds, 10))
+}
+
+func (r Erased) words(b []byte) []byte {
+	return appendWords(b, r.Conversation, r.Name, strconv.Itoa(r.Messages), r.Before.String())
 }
 
 func (r Muted) words(b []byte) []byte {

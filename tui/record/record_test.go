@@ -50,6 +50,16 @@ var kinds = []struct {
 		`"kind":"muted","conversation":"12D3KooWBob","name":"bob","muted":true,"until":"2026-11-20T14:02:09.123+01:00"`,
 	},
 	{
+		Retained{bob, "bob", 2592000},
+		"14:02:09 retained 12D3KooWBob bob 2592000",
+		`"kind":"retained","conversation":"12D3KooWBob","name":"bob","seconds":2592000`,
+	},
+	{
+		Erased{bob, "bob", 12, Time{moment}},
+		"14:02:09 erased 12D3KooWBob bob 12 2026-11-20T14:02:09.123+01:00",
+		`"kind":"erased","conversation":"12D3KooWBob","name":"bob","messages":12,"before":"2026-11-20T14:02:09.123+01:00"`,
+	},
+	{
 		Sent{id, "#lan", "did the\nbuild <pass>?", ""},
 		"14:02:09 sent " + id + ` #lan did the\nbuild <pass>?`,
 		`"kind":"sent","id":"` + id + `","conversation":"#lan","text":"did the\nbuild <pass>?","reply_to":""`,
