@@ -38,6 +38,8 @@ type client interface {
 	Reply(ctx context.Context, chat messenger.Chat, to messenger.Ref, text string) (messenger.Message, error)
 	React(ctx context.Context, chat messenger.Chat, to messenger.Ref, emoji string) (messenger.Message, error)
 	Correct(ctx context.Context, chat messenger.Chat, id messenger.MessageID, text string) (messenger.Message, error)
+	Typing(ctx context.Context, chat messenger.Chat) error
+	SetTyping(ctx context.Context, on bool) error
 	Unsend(ctx context.Context, chat messenger.Chat, id messenger.MessageID) (messenger.Message, error)
 	History(ctx context.Context, chat messenger.Chat, before messenger.Cursor, n int) ([]messenger.Message, error)
 	HistoryAfter(ctx context.Context, chat messenger.Chat, after messenger.Cursor, n int) ([]messenger.Message, error)

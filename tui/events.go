@@ -22,6 +22,8 @@ func (m *model) events(evs []messenger.Event) tea.Cmd {
 		case messenger.MessageReceived:
 			m.received(ev)
 			m.gather(ev)
+		case messenger.PersonTyping:
+			m.writes(ev)
 		case messenger.MessageChanged:
 			if conv := m.chat(ev.Message.Chat); conv.wanted() {
 				conv.list.Update(ev.Message)

@@ -69,6 +69,7 @@ type fake struct {
 	open   []messenger.Invitation
 	drafts map[messenger.Chat]messenger.Draft
 	calls  []string
+	typed  int
 }
 
 func newFake(people ...messenger.Person) *fake {
@@ -655,3 +656,10 @@ func (f *fake) Retain(_ context.Context, c messenger.Chat, keep time.Duration) e
 	}
 	return nil
 }
+
+func (f *fake) Typing(context.Context, messenger.Chat) error {
+	f.typed++
+	return nil
+}
+
+func (f *fake) SetTyping(context.Context, bool) error { return nil }

@@ -139,6 +139,9 @@ func (m *model) below() words {
 	case !m.open.list.Following() && !m.open.list.Stale():
 		return words{{m.theme.Muted, "↓ scrolled back · Esc"}}
 	}
+	if ws := m.writingWords(); ws != nil {
+		return ws
+	}
 	return m.completionWords()
 }
 

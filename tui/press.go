@@ -81,6 +81,7 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		if _, full := m.open.composer.Press(msg); full {
 			m.fail(messenger.ErrTooLong)
 		}
+		return m.typing()
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ const (
 	useMouse   setting = "mouse"
 	noticeWay  setting = "notices"
 	noticeText setting = "notice-text"
+	useTyping  setting = "typing"
 )
 
 // settings is what the dialog has done.
@@ -75,6 +76,10 @@ func (m *model) settingLines() (lines []dialog.Line) {
 		"name": `name: "1 new message from bob"`,
 		"all":  `all: "bob: hello"`,
 	}[m.value(noticeText)])
+	add(useTyping, map[bool]string{
+		false: "off: nobody is told that you are writing",
+		true:  "on: those who are there see that you are writing, and you see them",
+	}[screen.Typing])
 	lines = append(lines, dialog.Line{})
 	switch err := m.settings.problem; {
 	case err != nil:
@@ -131,6 +136,8 @@ func (m *model) value(s setting) string {
 		return or(screen.Theme, config.Themes[0])
 	case useMouse:
 		return strconv.FormatBool(screen.Mouse)
+	case useTyping:
+		return strconv.FormatBool(screen.Typing)
 	case noticeWay:
 		return or(screen.Notices, config.NoticeWays[0])
 	}
@@ -149,7 +156,7 @@ func (m *model) choices(s setting) []string {
 	switch s {
 	case themeName:
 		return config.Themes
-	case useMouse:
+	case useMouse, useTyping:
 		return []string{"false", "true"}
 	case noticeWay:
 		if len(m.opts.Screen.NoticeCommand) == 0 {
@@ -228,6 +235,11 @@ func (m *model) set(s setting, value string) tea.Cmd {
 			}
 			value = c.Self().Name
 		}
+		if s == useTyping {
+			if err := c.SetTyping(context.Background(), value == "true"); err != nil {
+				return err
+			}
+		}
 		if !written {
 			return nil
 		}
@@ -252,6 +264,11 @@ func (m *model) undoSetting() tea.Cmd {
 				return err
 			}
 		}
+		if last.setting == useTyping {
+			if err := c.SetTyping(context.Background(), last.was == "true"); err != nil {
+				return err
+			}
+		}
 		if !last.written {
 			return nil
 		}
@@ -268,6 +285,8 @@ func (m *model) apply(s setting, value string) {
 		m.restyle()
 	case useMouse:
 		screen.Mouse = value == "true"
+	case useTyping:
+		screen.Typing = value == "true"
 	case noticeWay:
 		screen.Notices = value
 		m.notices.failed = false

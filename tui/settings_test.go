@@ -139,7 +139,7 @@ func TestSettingsSmall(t *testing.T) {
 	s, _ := settingsScreen(t, "", 40, 10)
 	s.wantFit()
 	s.want("Settings", "theme")
-	s.keys("end", "right")
+	s.keys("end", "up", "right")
 	s.wantFit()
 	s.want("notice-text", `name:`)
 }

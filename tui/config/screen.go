@@ -18,6 +18,7 @@ type Screen struct {
 	Notices       string              // one of NoticeWays
 	NoticeText    string              // one of NoticeTexts
 	NoticeCommand []string            // program and arguments for Notices "command"
+	Typing        bool                // tell others that the user writes, and show who does
 }
 
 // What the settings of these names may say, the default first.
@@ -42,6 +43,10 @@ var screenSettings = []setting{
 	{"theme", "colours: " + strings.Join(Themes, ", "), true, oneOf(Themes, func(c *Config) *string { return &c.Screen.Theme })},
 	{"mouse", "click and scroll; text is then selected with Shift held", true, func(c *Config, v []string) (err error) {
 		c.Screen.Mouse, err = parseBool(v[0])
+		return err
+	}},
+	{"typing", "tell those who are there that you are writing, and show who is", true, func(c *Config, v []string) (err error) {
+		c.Screen.Typing, err = parseBool(v[0])
 		return err
 	}},
 	{"notices", "tell of new messages while you look elsewhere: " + strings.Join(NoticeWays, ", "), true,
