@@ -68,7 +68,7 @@ func TestSendAndTail(t *testing.T) {
 		}
 	}
 	annHome.feed("two\nlines\n", "send", "bob", "--json", "--wait", "delivered").ok(
-		`\{"time":".*","kind":"sent","id":"\w+",.*"text":"two\\nlines"\}\n(?:\{.*"state":"queued".*\}\n)?\{.*"kind":"state",.*"state":"delivered",.*\}\n`)
+		`\{"time":".*","kind":"sent","id":"\w+",.*"text":"two\\nlines",.*\}\n(?:\{.*"state":"queued".*\}\n)?\{.*"kind":"state",.*"state":"delivered",.*\}\n`)
 	for s := ""; !strings.Contains(s, `"text":"two\nlines"`); {
 		if s, err = lines.ReadString('\n'); err != nil {
 			t.Fatal(err)
