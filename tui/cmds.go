@@ -135,6 +135,7 @@ const (
 type outgoing struct {
 	chat messenger.Chat
 	text string
+	*intent
 }
 
 // call makes a command of one call.
@@ -221,8 +222,7 @@ func send(c client, out outgoing) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(context.Background(), callTime)
 		defer cancel()
-		_, err := c.Send(ctx, out.chat, out.text)
-		return sentMsg{out, err}
+		return sentMsg{out, out.write(ctx, c, out.chat, out.text)}
 	}
 }
 

@@ -97,8 +97,11 @@ func (m *model) act(act dialog.Action) tea.Cmd {
 	case dialog.Palette:
 		return m.actOnPalette(act)
 	}
-	if act.Kind == dialog.Details {
+	switch act.Kind {
+	case dialog.Details:
 		return m.actOnDetails(act)
+	case dialog.React:
+		return m.actOnReact(act)
 	}
 	switch value := act.Value.(type) {
 	case deletion:
@@ -112,6 +115,8 @@ func (m *model) act(act dialog.Action) tea.Cmd {
 		return m.actOn(value.id, act)
 	case messenger.Invitation:
 		return m.actOnInvitation(value, act)
+	case messenger.Message:
+		return m.actOnUnsend(value)
 	case messenger.Waiting:
 		return m.actOnWaiting(value, act)
 	case *askBackup:
@@ -189,5 +194,5 @@ func (m *model) writeTo(c messenger.Chat, s string) tea.Cmd {
 	if s = trim(s); s == "" {
 		return nil
 	}
-	return m.send(outgoing{c, s})
+	return m.send(outgoing{chat: c, text: s})
 }

@@ -130,6 +130,8 @@ func (m *model) below() words {
 	switch n := m.open.list.Below(); {
 	case m.picking():
 		return m.pickWords()
+	case m.open.intent != nil:
+		return m.intentWords()
 	case n > 0 && m.looking():
 		return words{{m.theme.Unread, fmt.Sprintf("↓ %d new below", n)}, {m.theme.Muted, " · Esc back to the search"}}
 	case m.looking():

@@ -55,6 +55,18 @@ func (m *model) pressPicked(msg tea.KeyPressMsg) (cmd tea.Cmd, done bool) {
 		cmd = m.copy(picked.Text)
 	case "o":
 		cmd = m.followFirst(picked)
+	case "r":
+		m.answerTo(picked)
+	case "+":
+		m.react(picked)
+	case "e", "d":
+		if !picked.Mine {
+			m.say("only its author can do that", "")
+		} else if msg.String() == "e" {
+			m.correct(picked)
+		} else {
+			m.unsend(picked)
+		}
 	default:
 		list.Unchoose()
 		return nil, false
@@ -65,9 +77,12 @@ func (m *model) pressPicked(msg tea.KeyPressMsg) (cmd tea.Cmd, done bool) {
 // pickWords stands in the line above the composer while the cursor is there.
 func (m *model) pickWords() words {
 	picked, _ := m.open.list.Chosen()
-	s := "Enter more · c copy"
+	s := "Enter more · r answer · + react · c copy"
 	if len(linksOf(picked)) > 0 {
 		s += " · o open"
+	}
+	if picked.Mine {
+		s += " · e change · d take back"
 	}
 	return words{{m.theme.Muted, s + " · Esc"}}
 }

@@ -66,6 +66,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 		m.open.list.Home()
 	case key.Matches(msg, keys.End):
 		m.open.list.End()
+	case key.Matches(msg, keys.Close) && m.open.intent != nil:
+		m.dropIntent()
 	case key.Matches(msg, keys.Close) && m.looking():
 		m.back()
 	case key.Matches(msg, keys.Close):
@@ -153,7 +155,7 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	}
 	if say, ok := cmd.(command.Say); ok {
-		out := outgoing{m.open.chat, trim(say.Text)}
+		out := outgoing{m.open.chat, trim(say.Text), m.open.intent}
 		switch {
 		case out.text == "":
 			return nil
@@ -163,6 +165,7 @@ func (m *model) enter() tea.Cmd {
 		}
 		c.Remember(trim(c.Text()))
 		c.SetText("")
+		m.open.intent = nil
 		m.answer, m.answered = answer{}, nil
 		return m.send(out)
 	}
@@ -206,8 +209,9 @@ func (m *model) sent(msg sentMsg) tea.Cmd {
 	if msg.err != nil {
 		c, text := m.chat(msg.chat).composer, command.Quote(msg.text)
 		c.Remember(text)
-		if c.Empty() {
+		if conv := m.chat(msg.chat); c.Empty() && conv.intent == nil {
 			c.SetText(text)
+			conv.intent = msg.intent
 		}
 		m.sortRoster()
 		m.fail(fmt.Errorf("not sent: %w", msg.err))

@@ -32,6 +32,8 @@ const (
 	Backup
 	Paste
 	Details
+	React
+	Unsend
 	Settings
 	OwnName
 )
