@@ -59,14 +59,14 @@ func TestAnswer(t *testing.T) {
 func TestCorrect(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := pickedTalk(t, 4)
-		s.want("e change · d take back")
+		s.want("c copy · o open")
 		s.keys("e")
 		s.want("changes what you wrote", "> green since noon")
 		s.keys("!", "enter")
 		s.called(`correct #lan 2 "green since noon, see https://example.org/build!"`)
 		s.wantNot("changes what you wrote", "> green")
 
-		s.keys("a thought", "ctrl+up", "up", "up", "up", "up", "e")
+		s.keys("a thought", "ctrl+up", "up", "up", "up", "e")
 		s.want("> green since noon")
 		s.keys("esc")
 		s.wantNot("> green", "changes what")
@@ -94,7 +94,7 @@ func TestReact(t *testing.T) {
 func TestUnsend(t *testing.T) {
 	s := pickedTalk(t, 4)
 	s.keys("d")
-	s.want("Take it back?", "green since noon", "Nobody can know whether they do")
+	s.want("Take it back?", "green since noon")
 	s.keys("esc")
 	s.called()
 	s.keys("d", "y")

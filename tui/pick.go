@@ -77,14 +77,14 @@ func (m *model) pressPicked(msg tea.KeyPressMsg) (cmd tea.Cmd, done bool) {
 // pickWords stands in the line above the composer while the cursor is there.
 func (m *model) pickWords() words {
 	picked, _ := m.open.list.Chosen()
-	s := "Enter more · r answer · + react · c copy"
+	s := "Esc · Enter more · r answer · + react · c copy"
 	if len(linksOf(picked)) > 0 {
 		s += " · o open"
 	}
 	if picked.Mine {
-		s += " · e change · d take back"
+		s += " · e change · d delete"
 	}
-	return words{{m.theme.Muted, s + " · Esc"}}
+	return words{{m.theme.Muted, s}}
 }
 
 func linksOf(msg messenger.Message) []markdown.Link { return markdown.Links(text.Clean(msg.Text)) }

@@ -183,7 +183,7 @@ func TestPick(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := longScreen(t, 80, 24)
 		s.keys("half a message", "ctrl+g")
-		s.want("▌", "Enter more · c copy · Esc")
+		s.want("▌", "Esc · Enter more")
 		if s.View().Cursor != nil {
 			t.Error("one still writes")
 		}
@@ -251,7 +251,7 @@ func TestPickActs(t *testing.T) {
 	if !strings.HasPrefix(s.copied, "do this:\n```sh\n") {
 		t.Errorf("copied %q", s.copied)
 	}
-	s.want("copied, if your terminal permits", "· o open ·")
+	s.want("copied, if your terminal permits", "· o open")
 	s.keys("o")
 	if want := []string{"mailto:bob@example.org"}; !slices.Equal(*opened, want) {
 		t.Errorf("opened %q, want %q", *opened, want)
