@@ -49,19 +49,11 @@ type conversation struct {
 	typed      time.Time          // when the engine was asked last to say that the user writes
 	writing    []messenger.Person // who writes there now
 	loading    bool               // a page is asked for
+	intent     *intent            // what the text in the composer is meant for; nil: for all who read on
 	aim        *aim               // what is to be shown as soon as nothing else is asked for; nil: nothing
 	newest     int64              // Row of the newest message; 0: none
 	aside      string             // what was written before a command was begun, if not ""
 	kept       time.Duration      // for how long its messages are; 0: for good
-	mentions   int     // of them, those that name us
-	read       float64 // Pos of the last message read
-	mutedUntil int64   // unix milliseconds; 0 or past: it is not muted
-	counted    int64   // Row of the newest message that unread takes account of
-	loading    bool    // a page is asked for
-	intent     *intent // what the text in the composer is meant for; nil: for all who read on
-	aim        *aim    // what is to be shown as soon as nothing else is asked for; nil: nothing
-	newest     int64   // Row of the newest message; 0: none
-	aside      string  // what was written before a command was begun, if not ""
 }
 
 // answer is what a command or a key has to say to the user, shown above the
