@@ -65,6 +65,13 @@ func (t *terminal) mark() int {
 	return t.total
 }
 
+// forget drops what came so far.
+func (t *terminal) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen = nil
+}
+
 // press types a key and returns how long it takes until something is drawn.
 func (t *terminal) press(b *testing.B, key string) time.Duration {
 	b.Helper()
