@@ -96,7 +96,7 @@ func (t *terminal) awaitRun(b *testing.B, was rune) rune {
 			if r != last {
 				last, n = r, 0
 			}
-			if n++; n == runLength && last >= firstSign && last != was {
+			if n++; n == runLength && last >= firstSign && last < firstSign+people && last != was {
 				t.seen = nil
 				t.mu.Unlock()
 				return last
