@@ -127,6 +127,24 @@ func TestStored(t *testing.T) {
 	})
 }
 
+// TestOutboxChanges: what waits to be done to a message is said as that.
+func TestOutboxChanges(t *testing.T) {
+	for _, tt := range []struct {
+		kind       messenger.Kind
+		text, want string
+	}{
+		{messenger.KindText, "one\ntwo", "one"},
+		{messenger.KindReaction, "👍", "reacts with 👍"},
+		{messenger.KindReaction, "", "takes a reaction away"},
+		{messenger.KindCorrection, "better", "corrects to: better"},
+		{messenger.KindDeletion, "", "takes a message back"},
+	} {
+		if got := waitingText(messenger.Waiting{Message: messenger.Message{Kind: tt.kind, Text: tt.text}}); got != tt.want {
+			t.Errorf("%v %q shows as %q, want %q", tt.kind, tt.text, got, tt.want)
+		}
+	}
+}
+
 // TestOutboxActs tries again, finds what is too late, and opens chats.
 func TestOutboxActs(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -76,7 +76,7 @@ func (m *model) outboxLines(waiting []messenger.Waiting) (lines []dialog.Line) {
 	// One row for the words, beside a name and a time in a dialog.
 	room := max(min(m.layout.width-10, 78)-min(column, 30)-17, 12)
 	for _, w := range waiting {
-		words, _, _ := strings.Cut(strings.TrimSpace(text.Clean(w.Text)), "\n")
+		words := waitingText(w)
 		lines = append(lines, dialog.Line{
 			Left:  label(m.person(w.Chat.Peer)),
 			Right: w.Sent.In(m.opts.Zone).Format("2 Jan 15:04") + "  " + m.meter.Truncate(words, room) + "\n" + waitingWords(w),
@@ -90,6 +90,23 @@ func (m *model) outboxLines(waiting []messenger.Waiting) (lines []dialog.Line) {
 		})
 	}
 	return lines
+}
+
+// waitingText is the first line of what waits, or what it does to another
+// message.
+func waitingText(w messenger.Waiting) string {
+	words, _, _ := strings.Cut(strings.TrimSpace(text.Clean(w.Text)), "\n")
+	switch {
+	case w.Kind == messenger.KindReaction && words == "":
+		return "takes a reaction away"
+	case w.Kind == messenger.KindReaction:
+		return "reacts with " + words
+	case w.Kind == messenger.KindCorrection:
+		return "corrects to: " + words
+	case w.Kind == messenger.KindDeletion:
+		return "takes a message back"
+	}
+	return words
 }
 
 // waitingWords say how far a message is, and why no farther.
