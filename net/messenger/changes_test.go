@@ -275,6 +275,10 @@ func TestAnyOutageOfChanges(t *testing.T) {
 			}
 			w.pass(time.Hour)
 		}
+		// Of what came over a link that was cut before its receipt left, only
+		// the next link brings one.
+		w.meet()
+		w.pass(time.Minute)
 		w.wantSame()
 	})
 }
