@@ -47,9 +47,11 @@ func (e *end) heard(text string) int {
 }
 
 // reads waits until a message of somebody is there.
-func (e *end) reads(text string) {
+func (e *end) reads(text string) { e.world.t.Helper(); e.readsWithin(2*time.Hour, text) }
+
+func (e *end) readsWithin(limit time.Duration, text string) {
 	e.world.t.Helper()
-	e.world.until(e.name+" reads "+text, 2*time.Hour, func() bool {
+	e.world.until(e.name+" reads "+text, limit, func() bool {
 		return count(e.engine, func(ev MessageReceived) bool { return ev.Message.Text == text }) > 0
 	})
 }
